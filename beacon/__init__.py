@@ -1,0 +1,1 @@
+"""The `beacon` command line and the demo: a thin roof over the other folders."""

@@ -1,0 +1,105 @@
+"""Rows that the store keeps and gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A part of a batch that can never be stored, and why. `payload` is its JSON."""
+
+    building: str
+    device: str
+    reason: str
+    payload: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The last sample of one device."""
+
+    building: str
+    device: str
+    kind: str
+    at: int
+    values: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalRow:
+    """Energy of one register in one interval. start: ms UTC; energy in the carrier's unit."""
+
+    building: str
+    device: str
+    carrier: str
+    direction: str
+    start: int
+    length_s: int
+    energy: float
+    measured_s: int
+    quality: int
+
+
+@dataclass(frozen=True, slots=True)
+class DailyRow:
+    """A building's energy on one local day.
+
+    item: `total` (final use: grid import + own generation - export for electricity), `grid`
+        (drawn from the supplier), `pv` (generated on site), `export` (given to the grid), or a
+        national item code such as `01B00`.
+    energy: in the carrier's unit. coverage: share of the day the meters were measured, 0 to 1.
+    estimated: share of the energy that was spread over gaps, 0 to 1.
+    peak_kw, base_kw: highest and lowest 15-minute mean power of the day; only for `total`.
+    """
+
+    building: str
+    carrier: str
+    item: str
+    day: date
+    energy: float
+    coverage: float
+    estimated: float
+    peak_kw: float | None = None
+    base_kw: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeRow:
+    """The last status of one edge. `status` is edge.wire.EdgeStatus as a dict."""
+
+    site: str
+    edge: str
+    received_at: int
+    status: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgementRow:
+    """One building, one scheme, one basis, one period, judged once with one version of the tables.
+
+    basis: `energy_kwh`, `energy_kgce`, `carbon_kgco2` or a scheme's own; period: `2026` or `2026-10`.
+    used, limit, forecast in `unit`; shares of the limit and of the period's expected use, 0 to 1 and above.
+    level: `ok`, `watch`, `warning`, `exceeded`, `insufficient_data`.
+    detail: JSON of the whole chain for `explain`.
+    """
+
+    building: str
+    scheme: str
+    basis: str
+    period: str
+    judged_at: int
+    unit: str
+    used: float
+    limit: float | None
+    share: float | None
+    expected_share: float | None
+    forecast: float | None
+    forecast_low: float | None
+    forecast_high: float | None
+    level: str
+    coverage: float
+    tables_version: str
+    passes_on: date | None = None
+    detail: str = ""

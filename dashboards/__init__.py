@@ -1,0 +1,1 @@
+"""What people look at: Grafana boards, announcements, the built-in site."""

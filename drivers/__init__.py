@@ -1,0 +1,1 @@
+"""Ground floor: the vocabulary, device profiles, codecs, transports, simulators."""

@@ -1,0 +1,1 @@
+"""Quotas, carbon, forecasts, conditions and alerts, computed from stored facts."""

@@ -66,6 +66,26 @@ class DailyRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SumRow:
+    """Daily rows of one building, carrier and item added up over first..last.
+
+    coverage: mean of the days' coverage over all days asked for, a day without a row being 0.
+    estimated: share of the energy that was spread over gaps. peak_kw, base_kw: extremes of the days.
+    days: how many days have a row.
+    """
+
+    building: str
+    carrier: str
+    item: str
+    energy: float
+    coverage: float
+    estimated: float
+    peak_kw: float | None
+    base_kw: float | None
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
 class EdgeRow:
     """The last status of one edge. `status` is edge.wire.EdgeStatus as a dict."""
 

@@ -1,0 +1,423 @@
+"""The store in one SQLite file: the default of one building, the demo and a few hundred buildings."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import orjson
+
+from collector import interval_block, sqlite_schema
+from collector.interval_block import DAY_MS
+from collector.local_day import local_days, zone_of
+from collector.model import DailyRow, EdgeRow, IntervalRow, JudgementRow, Latest, SumRow
+from drivers.errors import ConfigError, Problem, StoreUnavailable
+from edge.wire import IntervalGroup, SampleGroup
+
+LATEST_WINDOW_MS = 15 * 60_000
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class SqliteStore:
+    """A `Store` in a file. One writer at a time, any number of readers, from any thread or process.
+
+    zones: building id -> IANA time zone for buildings outside Asia/Shanghai.
+    Raises ConfigError if the file is not a store or was written by a newer version.
+    """
+
+    def __init__(
+        self, path: Path | str, zones: Mapping[str, str] | None = None, clock: Callable[[], int] = now_ms
+    ) -> None:
+        self.path = Path(path)
+        self.zones: Mapping[str, str] = zones or {}
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._readers = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._closed = False
+        self._ids: dict[str, dict[tuple[str, ...], int]] = {}
+        self._seen_dirty: dict[tuple[str, date], int] = {}
+        self._writer = self._connect()
+        self._prepare()
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            connection = sqlite3.connect(
+                self.path, timeout=30, isolation_level=None, check_same_thread=False, cached_statements=64
+            )
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA cache_size = -16000")
+            connection.execute("PRAGMA temp_store = MEMORY")
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailable(f"{self.path}: cannot open the SQLite store: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise ConfigError([Problem(str(self.path), "", f"is no SQLite database: {error}")]) from error
+        self._connections.append(connection)
+        return connection
+
+    def _prepare(self) -> None:
+        with self._answering():
+            self._writer.execute("PRAGMA journal_mode = WAL")
+            self._writer.execute("PRAGMA journal_size_limit = 67108864")
+        with self._write() as db:
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if version == 0:
+                if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                    raise ConfigError([Problem(str(self.path), "", "is a database, but not a Beacon store")])
+                for statement in sqlite_schema.TABLES.split(";"):
+                    db.execute(statement)
+                db.execute(f"PRAGMA user_version = {sqlite_schema.VERSION}")
+            elif version != sqlite_schema.VERSION:
+                text = (
+                    f"has schema {version}, this Beacon knows {sqlite_schema.VERSION}: install a newer Beacon"
+                )
+                raise ConfigError([Problem(str(self.path), "", text)])
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"{self.path}: {error}") from error
+
+    @contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, on disk when the block is left."""
+        with self._lock, self._answering():
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+                self._writer.execute("COMMIT")
+            except BaseException:
+                self._ids.clear()
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _read(self) -> Iterator[sqlite3.Connection]:
+        """This thread's reading connection, on one snapshot."""
+        if self._closed:
+            raise StoreUnavailable(f"{self.path}: the store is closed")
+        connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
+        if connection is None:
+            connection = self._readers.connection = self._connect()
+            connection.execute("PRAGMA query_only = 1")
+        with self._answering():
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("COMMIT")
+
+    def _id(
+        self, db: sqlite3.Connection, table: str, columns: str, key: tuple[str, ...], extra: str = ""
+    ) -> int:
+        """The row id of a key in one of the small tables, made if new."""
+        known = self._ids.setdefault(table, {})
+        found = known.get(key)
+        if found is None:
+            where = " AND ".join(f"{column} = ?" for column in columns.split(", "))
+            row = db.execute(f"SELECT id FROM {table} WHERE {where}", key).fetchone()
+            if row is None:
+                names, values = (f"{columns}, kind", (*key, extra)) if extra else (columns, key)
+                marks = ", ".join("?" * len(values))
+                found = db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", values).lastrowid
+            else:
+                found = row[0]
+            assert found is not None  # an INSERT has a row id
+            known[key] = found
+        return found
+
+    def write(self, samples: Sequence[SampleGroup], intervals: Sequence[IntervalGroup]) -> None:
+        with self._write() as db:
+            self._write_samples(db, samples)
+            self._write_intervals(db, intervals)
+
+    def _write_samples(self, db: sqlite3.Connection, groups: Sequence[SampleGroup]) -> None:
+        rows: list[tuple[int, int, int, bytes]] = []
+        newest: list[tuple[int, int, int, bytes]] = []
+        dumps = orjson.dumps
+        for group in groups:
+            key = (group.building, group.device)
+            device = self._id(db, "device", "building, device", key, extra=group.kind)
+            shape = self._id(db, "shape", "fields", (orjson.dumps(group.fields).decode(),))
+            packed = [(device, int(row[0] or 0), shape, dumps(row[1:])) for row in group.rows]
+            rows += packed
+            device_, at, shape_, row = max(packed, key=lambda each: each[1])
+            newest.append((device_, shape_, at, row))
+        db.executemany(sqlite_schema.SAMPLE, rows)
+        db.executemany(sqlite_schema.LATEST, newest)
+
+    def _write_intervals(self, db: sqlite3.Connection, groups: Sequence[IntervalGroup]) -> None:
+        dirty: set[tuple[str, int]] = set()
+        columns = "building, device, direction, carrier"
+        for group in groups:
+            key = (group.building, group.device, str(group.direction), str(group.carrier))
+            register = self._id(db, "register", columns, key)
+            blocks = []
+            for day_start, rows in interval_block.by_day(group.rows).items():
+                found = db.execute(
+                    "SELECT block FROM interval_day WHERE register = ? AND day_start = ?",
+                    (register, day_start),
+                ).fetchone()
+                if found:
+                    rows = interval_block.merged(interval_block.decode(day_start, found[0]), rows)
+                blocks.append((register, day_start, interval_block.encode(day_start, rows)))
+            db.executemany(sqlite_schema.BLOCK, blocks)
+            zone = zone_of(self.zones, group.building)
+            days = local_days((row[0] for row in group.rows), zone)
+            dirty.update((group.building, day.toordinal()) for day in days)
+        touched_at = self._clock()
+        db.executemany(sqlite_schema.DIRTY, [(building, day, touched_at) for building, day in sorted(dirty)])
+
+    def write_daily(self, rows: Sequence[DailyRow]) -> None:
+        columns = "building, carrier, item"
+        with self._write() as db:
+            db.executemany(
+                sqlite_schema.DAILY,
+                [
+                    (
+                        self._id(db, "account", columns, (row.building, row.carrier, row.item)),
+                        row.day.toordinal(), row.energy, row.coverage, row.estimated,
+                        row.peak_kw, row.base_kw,
+                    )
+                    for row in rows
+                ],
+            )  # fmt: skip
+
+    def write_judgements(self, rows: Sequence[JudgementRow]) -> None:
+        with self._write() as db:
+            db.executemany(
+                sqlite_schema.JUDGEMENT,
+                [
+                    (
+                        row.building, row.scheme, row.basis, row.period, row.tables_version, row.judged_at,
+                        row.unit, row.used, row.limit, row.share, row.expected_share, row.forecast,
+                        row.forecast_low, row.forecast_high, row.level, row.coverage,
+                        row.passes_on.toordinal() if row.passes_on else None, row.detail,
+                    )
+                    for row in rows
+                ],
+            )  # fmt: skip
+
+    def write_edge(self, row: EdgeRow) -> None:
+        with self._write() as db:
+            status = orjson.dumps(row.status).decode()
+            db.execute(sqlite_schema.EDGE, (row.site, row.edge, row.received_at, status))
+
+    def latest(self, building: str | None = None) -> list[Latest]:
+        where = "WHERE d.building = ?" if building else ""
+        with self._read() as db:
+            rows = db.execute(
+                "SELECT d.building, d.device, d.kind, l.at, s.fields, l.row FROM device d "
+                f"JOIN latest l ON l.device = d.id JOIN shape s ON s.id = l.shape {where} "
+                "ORDER BY d.building, d.device, l.at DESC",
+                (building,) if building else (),
+            ).fetchall()
+        found: dict[tuple[str, str], Latest] = {}
+        for building_, device, kind, at, fields, row in rows:
+            one = found.setdefault((building_, device), Latest(building_, device, kind, at, {}))
+            if one.at - at <= LATEST_WINDOW_MS:
+                names, values = orjson.loads(fields), orjson.loads(row)[1:]
+                for name, value in zip(names, values, strict=True):
+                    if value is not None:
+                        one.values.setdefault(name, value)
+        return list(found.values())
+
+    def series(
+        self, building: str, device: str, quantity: str, start: int, end: int, step_s: int = 0
+    ) -> list[tuple[int, float]]:
+        points: list[tuple[int, float]] = []
+        with self._read() as db:
+            shapes = {
+                id_: names.index(quantity) + 1
+                for id_, fields in db.execute("SELECT id, fields FROM shape")
+                if quantity in (names := orjson.loads(fields))
+            }
+            rows = db.execute(
+                "SELECT s.at, s.shape, s.row FROM device d JOIN sample s ON s.device = d.id "
+                "WHERE d.building = ? AND d.device = ? AND s.at >= ? AND s.at < ? ORDER BY s.at",
+                (building, device, start, end),
+            )
+            for at, shape, row in rows:
+                index = shapes.get(shape)
+                if index is not None and (value := orjson.loads(row)[index]) is not None:
+                    points.append((at, float(value)))
+        return _means(points, step_s * 1000) if step_s else points
+
+    def intervals(
+        self, building: str, start: int, end: int, devices: Iterable[str] | None = None
+    ) -> list[IntervalRow]:
+        wanted = None if devices is None else set(devices)
+        found: list[IntervalRow] = []
+        with self._read() as db:
+            blocks = db.execute(
+                "SELECT r.device, r.carrier, r.direction, i.day_start, i.block FROM register r "
+                "JOIN interval_day i ON i.register = r.id "
+                "WHERE r.building = ? AND i.day_start > ? AND i.day_start < ? "
+                "ORDER BY r.device, r.direction, i.day_start, r.carrier",
+                (building, start - DAY_MS, end),
+            )
+            for device, carrier, direction, day_start, block in blocks:
+                if wanted is None or device in wanted:
+                    found += [
+                        IntervalRow(building, device, carrier, direction, *row)
+                        for row in interval_block.decode(day_start, block)
+                        if start <= row[0] < end
+                    ]
+        found.sort(key=lambda row: (row.device, row.direction, row.start))
+        return found
+
+    def daily(
+        self,
+        first: date,
+        last: date,
+        buildings: Iterable[str] | None = None,
+        carrier: str | None = None,
+        item: str | None = None,
+    ) -> list[DailyRow]:
+        where, parameters = _account_filter(buildings, carrier, item)
+        day_of = date.fromordinal
+        with self._read() as db:
+            return [
+                DailyRow(building, carrier_, item_, day_of(day), *rest)
+                for building, carrier_, item_, day, *rest in db.execute(
+                    "SELECT a.building, a.carrier, a.item, d.day, d.energy, d.coverage, d.estimated, "
+                    "d.peak_kw, d.base_kw FROM account a CROSS JOIN daily d ON d.account = a.id "
+                    f"WHERE d.day BETWEEN ? AND ? {where} ORDER BY a.building, a.carrier, a.item, d.day",
+                    (first.toordinal(), last.toordinal(), *parameters),
+                )
+            ]
+
+    def sums(
+        self,
+        first: date,
+        last: date,
+        buildings: Iterable[str] | None = None,
+        carrier: str | None = None,
+        item: str | None = None,
+    ) -> list[SumRow]:
+        where, parameters = _account_filter(buildings, carrier, item)
+        days = (last - first).days + 1
+        with self._read() as db:
+            return [
+                SumRow(*row)
+                for row in db.execute(
+                    "SELECT a.building, a.carrier, a.item, sum(d.energy), "
+                    f"sum(d.coverage) / {days}.0, "
+                    "coalesce(sum(d.estimated * d.energy) / nullif(sum(d.energy), 0), 0), "
+                    "max(d.peak_kw), min(d.base_kw), count(*) "
+                    "FROM account a CROSS JOIN daily d ON d.account = a.id "
+                    f"WHERE d.day BETWEEN ? AND ? {where} "
+                    "GROUP BY a.building, a.carrier, a.item ORDER BY a.building, a.carrier, a.item",
+                    (first.toordinal(), last.toordinal(), *parameters),
+                )
+            ]
+
+    def judgements(
+        self, period: str | None = None, building: str | None = None, newest: bool = True
+    ) -> list[JudgementRow]:
+        conditions = [
+            (text, value)
+            for text, value in (("period = ?", period), ("building = ?", building))
+            if value is not None
+        ]
+        where = f"WHERE {' AND '.join(text for text, _ in conditions)}" if conditions else ""
+        key = "building, scheme, basis, period"
+        rank = f"row_number() OVER (PARTITION BY {key} ORDER BY judged_at DESC, rowid DESC)"
+        with self._read() as db:
+            rows = db.execute(
+                f"SELECT {sqlite_schema.JUDGEMENT_COLUMNS} "
+                f"FROM (SELECT *, {rank} AS place FROM judgement {where}) "
+                f"{'WHERE place = 1' if newest else ''} ORDER BY {key}, judged_at",
+                tuple(value for _, value in conditions),
+            ).fetchall()
+        return [
+            JudgementRow(*row, date.fromordinal(passes_on) if passes_on else None, detail)
+            for *row, passes_on, detail in rows
+        ]
+
+    def edges(self) -> list[EdgeRow]:
+        with self._read() as db:
+            rows = db.execute(
+                "SELECT site, edge, received_at, status FROM edge ORDER BY site, edge"
+            ).fetchall()
+        return [EdgeRow(site, edge, at, orjson.loads(status)) for site, edge, at, status in rows]
+
+    def dirty_days(self) -> list[tuple[str, date]]:
+        with self._read() as db:
+            rows = db.execute("SELECT building, day, touched_at FROM dirty ORDER BY building, day").fetchall()
+        seen = {(building, date.fromordinal(day)): touched_at for building, day, touched_at in rows}
+        self._seen_dirty = seen
+        return list(seen)
+
+    def clean_day(self, building: str, day: date, read_at: int) -> None:
+        self.clean_days([(building, day)], read_at)
+
+    def clean_days(self, days: Iterable[tuple[str, date]], read_at: int) -> None:
+        """As `clean_day` for many days in one transaction.
+
+        A write that was under way while the rollup began may carry an earlier time than `read_at`;
+        so a day is cleaned only up to the mark that `dirty_days` showed.
+        """
+        limits = [
+            (building, day.toordinal(), min(self._seen_dirty.get((building, day), read_at), read_at))
+            for building, day in days
+        ]
+        with self._write() as db:
+            db.executemany("DELETE FROM dirty WHERE building = ? AND day = ? AND touched_at <= ?", limits)
+
+    def prune(self, before: int) -> int:
+        """Delete raw samples older than `before` ms, keep everything else; returns how many went.
+
+        One short transaction a device, so that writers never wait long.
+        """
+        with self._read() as db:
+            devices = [row[0] for row in db.execute("SELECT id FROM device")]
+        gone = 0
+        for device in devices:
+            with self._write() as db:
+                gone += db.execute(
+                    "DELETE FROM sample WHERE device = ? AND at < ?", (device, before)
+                ).rowcount
+        return gone
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+
+
+def _account_filter(
+    buildings: Iterable[str] | None, carrier: str | None, item: str | None
+) -> tuple[str, list[str]]:
+    where, parameters = "", list[str]()
+    if buildings is not None:
+        where += " AND a.building IN (SELECT value FROM json_each(?))"
+        parameters.append(orjson.dumps(list(buildings)).decode())
+    if carrier is not None:
+        where += " AND a.carrier = ?"
+        parameters.append(str(carrier))
+    if item is not None:
+        where += " AND a.item = ?"
+        parameters.append(item)
+    return where, parameters
+
+
+def _means(points: Sequence[tuple[int, float]], step_ms: int) -> list[tuple[int, float]]:
+    """Means of the steps that hold a value, each at its step's start; steps count from the epoch."""
+    steps: dict[int, list[float]] = {}
+    for at, value in points:
+        steps.setdefault(at - at % step_ms, []).append(value)
+    return [(at, sum(values) / len(values)) for at, values in steps.items()]

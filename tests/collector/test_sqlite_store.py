@@ -1,0 +1,151 @@
+"""The SQLite store: the contract, and what a file on a small machine must survive."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import struct
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import date
+from itertools import count
+from pathlib import Path
+
+import pytest
+from store_contract import BUILDING, NOON, QUARTER, StoreContract, quarters, samples
+
+from collector.sqlite_store import SqliteStore
+from drivers.errors import ConfigError, StoreUnavailable
+
+
+@pytest.fixture
+def clock() -> Callable[[], int]:
+    return count(NOON).__next__
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: Callable[[], int]) -> Iterator[SqliteStore]:
+    store = SqliteStore(tmp_path / "store.sqlite", clock=clock)
+    yield store
+    store.close()
+
+
+class TestSqliteStore(StoreContract):
+    pass
+
+
+def test_what_was_written_is_there_after_opening_again(tmp_path: Path) -> None:
+    first = SqliteStore(tmp_path / "store.sqlite")
+    first.write([samples("meter1", [NOON, 0, 1.0, 2.0])], [quarters("meter1", NOON, 1.0)])
+    first.close()
+    again = SqliteStore(tmp_path / "store.sqlite")
+    assert len(again.intervals(BUILDING, NOON, NOON + QUARTER)) == 1
+    assert again.latest()[0].at == NOON
+    again.close()
+
+
+def test_a_building_in_another_zone_has_its_own_days(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.sqlite", zones={BUILDING: "America/New_York"})
+    store.write([], [quarters("meter1", NOON - 2 * QUARTER, 1.0, 1.0, 1.0)])  # 23:30 to 00:15 there
+    assert store.dirty_days() == [(BUILDING, date(2026, 5, 31)), (BUILDING, date(2026, 6, 1))]
+    store.close()
+
+
+def test_irregular_intervals_come_back_exactly(store: SqliteStore) -> None:
+    group = quarters("meter1", NOON, 1.0, 2.0)
+    odd = group.model_copy(
+        update={
+            "rows": [(NOON + 60_000, 60, 0.125, 13, 9), (NOON, 900, -0.5, 900, 4), (NOON, 900, -0.25, 1, 4)]
+        }
+    )
+    store.write([], [group])
+    store.write([], [odd])
+    got = store.intervals(BUILDING, NOON, NOON + 3 * QUARTER)
+    assert [(row.start - NOON, row.length_s, row.energy, row.measured_s, row.quality) for row in got] == [
+        (0, 900, -0.25, 1, 4),
+        (60_000, 60, 0.125, 13, 9),
+        (QUARTER, 900, 2.0, 900, 0),
+    ]
+
+
+def test_prune_drops_old_samples_only(store: SqliteStore) -> None:
+    store.write(
+        [samples("meter1", [NOON - 1, 0, 1.0, 2.0], [NOON, 0, 1.5, 2.0])],
+        [quarters("meter1", NOON - QUARTER, 3.0)],
+    )
+    assert store.prune(NOON) == 1
+    assert store.series(BUILDING, "meter1", "active_power_total", 0, NOON + 1) == [(NOON, 1.5)]
+    assert len(store.intervals(BUILDING, 0, NOON)) == 1
+
+
+def test_a_group_that_cannot_be_written_leaves_nothing_of_its_batch(store: SqliteStore) -> None:
+    bad = quarters("meter2", NOON, 1.0).model_copy(update={"rows": [(NOON, -1, 1.0, 0, 0)]})
+    with pytest.raises(struct.error):
+        store.write([samples("meter1", [NOON, 0, 1.0, 2.0])], [bad])
+    assert store.latest() == []
+    store.write([samples("meter1", [NOON, 0, 1.0, 2.0])], [quarters("meter2", NOON, 1.0)])
+    assert len(store.latest()) == len(store.intervals(BUILDING, NOON, NOON + 1)) == 1
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("not a database at all, only some text " * 50)
+    with pytest.raises((ConfigError, StoreUnavailable), match=r"notes\.txt"):
+        SqliteStore(text)
+    foreign = tmp_path / "foreign.sqlite"
+    with sqlite3.connect(foreign) as db:
+        db.execute("CREATE TABLE addresses (name)")
+    with pytest.raises(ConfigError, match="not a Beacon store"):
+        SqliteStore(foreign)
+    newer = tmp_path / "newer.sqlite"
+    with sqlite3.connect(newer) as db:
+        db.execute("PRAGMA user_version = 99")
+    with pytest.raises(ConfigError, match="newer Beacon"):
+        SqliteStore(newer)
+    with pytest.raises(StoreUnavailable, match="cannot open"):
+        SqliteStore(tmp_path / "no such folder" / "store.sqlite")
+
+
+def test_a_closed_store_says_so(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.sqlite")
+    store.close()
+    with pytest.raises(StoreUnavailable, match="closed"):
+        store.latest()
+
+
+WRITER = """
+import sys
+from collector.sqlite_store import SqliteStore
+from store_contract import NOON, QUARTER, quarters, samples
+store = SqliteStore(sys.argv[1])
+for i in range(100_000):
+    interval = quarters("meter1", NOON + i * QUARTER, float(i))
+    store.write([samples("meter1", [NOON + i, 0, float(i), 1.0])], [interval])
+    print(i, flush=True)
+"""
+
+
+def test_killed_in_the_middle_it_keeps_what_it_confirmed(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(path)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert writer.stdout is not None
+    confirmed = -1
+    for line in writer.stdout:
+        confirmed = int(line)
+        if confirmed == 20:
+            os.kill(writer.pid, signal.SIGKILL)
+    writer.wait()
+    store = SqliteStore(path)
+    points = store.series(BUILDING, "meter1", "active_power_total", NOON, NOON + 100_000)
+    rows = store.intervals(BUILDING, NOON, NOON + 100_000 * QUARTER)
+    store.close()
+    assert len(points) == len(rows) >= confirmed + 1
+    assert points == [(NOON + i, float(i)) for i in range(len(points))]
+    assert [row.energy for row in rows] == [float(i) for i in range(len(rows))]

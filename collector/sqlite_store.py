@@ -287,16 +287,25 @@ class SqliteStore:
     ) -> list[DailyRow]:
         where, parameters = _account_filter(buildings, carrier, item)
         day_of = date.fromordinal
+        between = (first.toordinal(), last.toordinal())
+        rows: list[DailyRow] = []
         with self._read() as db:
-            return [
-                DailyRow(building, carrier_, item_, day_of(day), *rest)
-                for building, carrier_, item_, day, *rest in db.execute(
-                    "SELECT a.building, a.carrier, a.item, d.day, d.energy, d.coverage, d.estimated, "
-                    "d.peak_kw, d.base_kw FROM account a CROSS JOIN daily d ON d.account = a.id "
-                    f"WHERE d.day BETWEEN ? AND ? {where} ORDER BY a.building, a.carrier, a.item, d.day",
-                    (first.toordinal(), last.toordinal(), *parameters),
-                )
-            ]
+            accounts = db.execute(
+                f"SELECT id, building, carrier, item FROM account a {where} ORDER BY building, carrier, item",
+                parameters,
+            ).fetchall()
+            for id_, building, carrier_, item_ in accounts:
+                rows += [
+                    DailyRow(
+                        building, carrier_, item_, day_of(day), energy, coverage, estimated, peak_kw, base_kw
+                    )
+                    for day, energy, coverage, estimated, peak_kw, base_kw in db.execute(
+                        "SELECT day, energy, coverage, estimated, peak_kw, base_kw FROM daily "
+                        "WHERE account = ? AND day BETWEEN ? AND ? ORDER BY day",
+                        (id_, *between),
+                    )
+                ]
+        return rows
 
     def sums(
         self,
@@ -309,19 +318,16 @@ class SqliteStore:
         where, parameters = _account_filter(buildings, carrier, item)
         days = (last - first).days + 1
         with self._read() as db:
-            return [
-                SumRow(*row)
-                for row in db.execute(
-                    "SELECT a.building, a.carrier, a.item, sum(d.energy), "
-                    f"sum(d.coverage) / {days}.0, "
-                    "coalesce(sum(d.estimated * d.energy) / nullif(sum(d.energy), 0), 0), "
-                    "max(d.peak_kw), min(d.base_kw), count(*) "
-                    "FROM account a CROSS JOIN daily d ON d.account = a.id "
-                    f"WHERE d.day BETWEEN ? AND ? {where} "
-                    "GROUP BY a.building, a.carrier, a.item ORDER BY a.building, a.carrier, a.item",
-                    (first.toordinal(), last.toordinal(), *parameters),
-                )
-            ]
+            rows = db.execute(
+                "SELECT a.building, a.carrier, a.item, d.* FROM account a JOIN ("
+                f"SELECT account, sum(energy), sum(coverage) / {days}.0, "
+                "coalesce(sum(estimated * energy) / nullif(sum(energy), 0), 0), "
+                "max(peak_kw), min(base_kw), count(*) FROM daily WHERE day BETWEEN ? AND ? "
+                f"AND account IN (SELECT id FROM account a {where}) GROUP BY account"
+                ") d ON d.account = a.id ORDER BY a.building, a.carrier, a.item",
+                (first.toordinal(), last.toordinal(), *parameters),
+            )
+            return [SumRow(*row[:3], *row[4:]) for row in rows]
 
     def judgements(
         self, period: str | None = None, building: str | None = None, newest: bool = True
@@ -342,8 +348,7 @@ class SqliteStore:
                 tuple(value for _, value in conditions),
             ).fetchall()
         return [
-            JudgementRow(*row, date.fromordinal(passes_on) if passes_on else None, detail)
-            for *row, passes_on, detail in rows
+            JudgementRow(*row[:16], date.fromordinal(row[16]) if row[16] else None, row[17]) for row in rows
         ]
 
     def edges(self) -> list[EdgeRow]:
@@ -402,17 +407,16 @@ class SqliteStore:
 def _account_filter(
     buildings: Iterable[str] | None, carrier: str | None, item: str | None
 ) -> tuple[str, list[str]]:
-    where, parameters = "", list[str]()
+    """A WHERE clause on `account a`, and its parameters."""
+    conditions, parameters = ["1"], list[str]()
     if buildings is not None:
-        where += " AND a.building IN (SELECT value FROM json_each(?))"
+        conditions.append("a.building IN (SELECT value FROM json_each(?))")
         parameters.append(orjson.dumps(list(buildings)).decode())
-    if carrier is not None:
-        where += " AND a.carrier = ?"
-        parameters.append(str(carrier))
-    if item is not None:
-        where += " AND a.item = ?"
-        parameters.append(item)
-    return where, parameters
+    for column, value in (("carrier", carrier), ("item", item)):
+        if value is not None:
+            conditions.append(f"a.{column} = ?")
+            parameters.append(str(value))
+    return f"WHERE {' AND '.join(conditions)}", parameters
 
 
 def _means(points: Sequence[tuple[int, float]], step_ms: int) -> list[tuple[int, float]]:

@@ -1,0 +1,1 @@
+"""Dated factor and limit rows, with source and confidence."""

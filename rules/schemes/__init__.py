@@ -1,0 +1,1 @@
+"""Quota schemes as data."""

@@ -98,3 +98,30 @@ class Registry:
 
     buildings: Mapping[str, Building]
     region_names: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # code -> (zh, en)
+
+    def zones(self) -> dict[str, str]:
+        """Building id -> IANA time zone."""
+        return {building.id: building.time_zone for building in self.buildings.values()}
+
+    def region_name(self, code: str) -> tuple[str, str]:
+        """(zh, en) of a region code, of the city or province that holds it, or the code itself."""
+        for candidate in (code, code[:4] + "00", code[:2] + "0000"):
+            if candidate in self.region_names:
+                return self.region_names[candidate]
+        return code, code
+
+
+TYPE_LETTER: dict[BuildingType, str] = {
+    BuildingType.GOVERNMENT_OFFICE: "A",
+    BuildingType.COMMERCIAL_OFFICE: "A",
+    BuildingType.MALL: "B",
+    BuildingType.HOTEL: "C",
+    BuildingType.SCHOOL: "D",
+    BuildingType.UNIVERSITY: "D",
+    BuildingType.LIBRARY: "D",
+    BuildingType.HOSPITAL: "E",
+    BuildingType.SPORT: "F",
+    BuildingType.MIXED_USE: "G",
+    BuildingType.OTHER: "H",
+}
+"""The letter that a building's id carries for its type."""

@@ -348,7 +348,8 @@ class SqliteStore:
                 tuple(value for _, value in conditions),
             ).fetchall()
         return [
-            JudgementRow(*row[:16], date.fromordinal(row[16]) if row[16] else None, row[17]) for row in rows
+            JudgementRow(*(*row[:-2], date.fromordinal(row[-2]) if row[-2] else None, row[-1]))
+            for row in rows
         ]
 
     def edges(self) -> list[EdgeRow]:

@@ -1,0 +1,136 @@
+"""Which profile a vector's device has, and what the project's register codec makes of raw words."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from functools import cache
+
+from drivers.errors import ConfigError, FrameError
+from drivers.modbus.registers import Block, BlockDecoder
+from drivers.profile import Cell, Point, Profile, load, names
+from drivers.quantity import Kind, Quantity
+
+_WORDS = {"16": 1, "32": 2, "64": 4}
+
+
+@cache
+def profiles() -> Mapping[str, Profile]:
+    """Every shipped profile that loads; the profile tests see to the others."""
+    found = {}
+    for name in names():
+        try:
+            found[name] = load(name)
+        except ConfigError:
+            continue
+    return found
+
+
+def profile_for(device: str) -> Profile | None:
+    """The profile whose model is named in a vector's device text; the longest name wins."""
+    text = _plain(device)
+    matches = [
+        (len(word), name)
+        for name, profile in profiles().items()
+        for word in _model_words(profile)
+        if word in text and len(word) >= 4
+    ]
+    return profiles()[max(matches)[1]] if matches else None
+
+
+def words_of(kind: str) -> int:
+    """Registers of a type such as `f32` or `u16`."""
+    return _WORDS.get(kind[1:], 1)
+
+
+def raw_value(data: bytes, offset: int, kind: str, word_order: str) -> float | None:
+    """One number at a register offset; None if it is not finite."""
+    cell = Cell(3, offset, words_of(kind), kind, word_order)
+    decoder = BlockDecoder(Block(3, 0, len(data) // 2), [_bare(cell)])
+    return decoder.decode(data, {})[0]
+
+
+def points_inside(profile: Profile, block: Block) -> list[Point]:
+    """The profile's points whose registers all stand in a block."""
+    return [
+        point
+        for point in profile.points
+        if all(
+            cell.function == block.function
+            and block.address <= cell.address
+            and cell.end <= block.address + block.count
+            for cell in point.cells
+        )
+    ]
+
+
+def profile_values(
+    profile: Profile, blocks: Sequence[tuple[Block, bytes]], ratios: Mapping[str, float] | None = None
+) -> dict[int, tuple[Point, float | None]]:
+    """First register address of a point: the point and its value, for all points inside the blocks."""
+    given = {name: ratio if ratio is not None else 1.0 for name, ratio in profile.installer_ratios.items()}
+    given |= ratios or {}
+    factors: dict[str, Fraction | None] = {name: Fraction(str(ratio)) for name, ratio in given.items()}
+    held = [factor for factor in profile.factors.values() if factor.cell is not None]
+    for block, data in blocks:
+        inside = [f for f in held if f.cell and _cell_inside(f.cell, block)]
+        if inside:
+            BlockDecoder(block, [], inside).decode(data, factors)
+    found: dict[int, tuple[Point, float | None]] = {}
+    for block, data in blocks:
+        points = points_inside(profile, block)
+        values = BlockDecoder(block, points, []).decode(data, factors) if points else []
+        for point, value in zip(points, values, strict=True):
+            found[point.terms[0][0].address] = (point, value)
+    return found
+
+
+def _cell_inside(cell: Cell, block: Block) -> bool:
+    return (
+        cell.function == block.function
+        and block.address <= cell.address
+        and cell.end <= block.address + block.count
+    )
+
+
+def _bare(cell: Cell) -> Point:
+    if cell.type not in ("u16", "s16", "u32", "s32", "u64", "s64", "f32", "f64"):
+        raise FrameError(f"type {cell.type} is not known")
+    quantity = Quantity("raw", "", Kind.INSTANTANEOUS, "electricity", -math.inf, math.inf)
+    return Point(
+        quantity=quantity,
+        terms=((cell, 1),),
+        shift=0,
+        denominator=1,
+        digits=9,
+        minimum=-math.inf,
+        maximum=math.inf,
+        sentinels=frozenset(),
+        map=None,
+        magnitude=False,
+        factors=(),
+        group="fast",
+        modulus=None,
+        resolution=0.0,
+        confidence="",
+        sources=(),
+        note="",
+    )
+
+
+def _model_words(profile: Profile) -> list[str]:
+    texts = [part for text in (profile.model, *profile.variants) for part in re.split(r"[/,(]", text)]
+    words = [_plain(text.replace(profile.vendor, "")) for text in texts]
+    words += [
+        _plain(token) for text in texts for token in re.split(r"[^\w-]+", text) if re.search(r"\d", token)
+    ]
+    words += [
+        _plain(token.partition("-")[0]) for text in texts for token in text.split() if re.search(r"\d", token)
+    ]
+    return [word for word in words if word]
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())

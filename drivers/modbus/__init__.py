@@ -1,0 +1,1 @@
+"""Modbus: words to values, read plans, the bus, and the device on it."""

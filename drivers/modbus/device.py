@@ -1,0 +1,224 @@
+"""One Modbus device: plans its requests, reads them, gives one sample."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from drivers.errors import ConfigError, DeviceError, DeviceRefused, DeviceUnreachable, Problem
+from drivers.modbus.plan import Need, plan
+from drivers.modbus.registers import Block, BlockDecoder
+from drivers.modbus.transport import ModbusBus
+from drivers.profile import ALL, Cell, Factor, Point, Profile
+from drivers.sample import Sample, Status
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One planned request and what it brings."""
+
+    block: Block
+    decoder: BlockDecoder
+
+
+class ModbusDevice:
+    """One device on a bus, read as its profile says.
+
+    ratios: CT and PT ratios that the profile asks of the installer.
+    clock: Unix time in milliseconds. Raises ConfigError if a ratio is missing or unknown.
+    absent: values of the last read that were sentinels, out of range or not numbers.
+    """
+
+    def __init__(
+        self,
+        device_id: str,
+        profile: Profile,
+        unit_id: int,
+        bus: ModbusBus,
+        ratios: Mapping[str, float] | None = None,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self.device_id = device_id
+        self.profile = profile
+        self.unit_id = unit_id
+        self.absent = 0
+        self._bus = bus
+        self._clock = clock
+        self._ratios = _ratios(device_id, profile, ratios or {})
+        self._factors: dict[str, Fraction | None] = dict(self._ratios)
+        self._refused: set[tuple[int, int]] = set()
+        self._plans: dict[frozenset[str], tuple[Request, ...]] = {}
+        self._fields: dict[frozenset[str], tuple[str, ...]] = {}
+        assert profile.modbus is not None
+        self._limits = profile.modbus
+        self._quiet_s = 0.0 if bus.settings.kind == "tcp" else profile.modbus.quiet_ms / 1000
+
+    @property
+    def refused(self) -> list[str]:
+        """Registers that the device refuses, with what is missing for it."""
+        return [
+            f"function {function} register {address}: {', '.join(self._names_at(function, address)) or 'unused'}"
+            for function, address in sorted(self._refused)
+        ]
+
+    def requests(self, groups: frozenset[str] = ALL) -> tuple[Request, ...]:
+        """The planned requests for these poll groups, refused registers left out."""
+        if groups not in self._plans:
+            self._plans[groups] = self._plan(groups)
+        return self._plans[groups]
+
+    async def read(self, groups: frozenset[str] = ALL) -> Sample:
+        """One sample; PARTIAL if some requests failed. Raises DeviceError if every request did.
+
+        After a request without any answer the rest is not tried: a dead device costs one timeout.
+        """
+        requests = self.requests(groups)
+        values: list[float | None] = []
+        status = Status.GOOD
+        failed: DeviceError | None = None
+        answered = refused = False
+        for request in requests:
+            if isinstance(failed, DeviceUnreachable):
+                values += [None] * len(request.decoder.fields)
+                continue
+            try:
+                data = await self._bus.read(self.unit_id, request.block, self.device_id, self._quiet_s)
+                values += request.decoder.decode(data, self._factors)
+                answered = True
+            except DeviceRefused as error:
+                failed, status, refused = error, Status.PARTIAL, True
+                values += [None] * len(request.decoder.fields)
+                answered |= await self._learn(request.block, error)
+            except DeviceError as error:
+                failed, status = error, Status.PARTIAL
+                values += [None] * len(request.decoder.fields)
+        fields = self._fields[groups]
+        if refused:
+            self._plans.clear()
+        if not answered:
+            raise failed or DeviceRefused(
+                f"{self.device_id}: the device refuses every register of its profile"
+            )
+        self.absent = values.count(None)
+        return Sample(self.device_id, self._clock(), fields, tuple(values), status)
+
+    async def _learn(self, block: Block, error: DeviceRefused) -> bool:
+        """Find the refused registers of a block by halving it; True if a part of it was answered.
+
+        Costs at most two requests a level, once: what is found is left out from then on.
+        """
+        parts = self._halves(block)
+        if not parts:
+            if error.code in (1, 2, 3):
+                self._refused |= {(block.function, block.address + i) for i in range(block.count)}
+                names = ", ".join(self._names_at(block.function, block.address, block.count))
+                logger.warning("%s: left out from now on: %s (%s)", self.device_id, names or "a hole", error)
+            return False
+        answered = False
+        for part in parts:
+            try:
+                await self._bus.read(self.unit_id, part, self.device_id, self._quiet_s)
+                answered = True
+            except DeviceRefused as refusal:
+                answered |= await self._learn(part, refusal)
+            except DeviceError:
+                return answered
+        return answered
+
+    def _halves(self, block: Block) -> list[Block]:
+        """The requests for the first and the second half of the needs in a block; [] if it is one need."""
+        inside = sorted(
+            {
+                need
+                for need in self._needs(ALL)
+                if need.function == block.function
+                and need.address >= block.address
+                and need.end <= block.address + block.count
+            }
+        )
+        halves: list[Block] = []
+        for half in (inside[: len(inside) // 2], inside[len(inside) // 2 :]):
+            halves += plan(half, self._limits, self._bus.cost, self._refused)
+        return halves if halves != [block] and len(inside) > 1 else []
+
+    def _plan(self, groups: frozenset[str]) -> tuple[Request, ...]:
+        points = [point for point in self.profile.points if point.group in groups]
+        blocks = plan(self._needs(groups), self._limits, self._bus.cost, self._refused)
+        left = {id(point): point for point in points}
+        factors = dict(self._used_factors(points))
+        requests: list[Request] = []
+        for block in blocks:
+            inside = [p for p in left.values() if all(_within(cell, block) for cell in p.cells)]
+            for point in inside:
+                del left[id(point)]
+            held = [f for f in factors.values() if f.cell is not None and _within(f.cell, block)]
+            for factor in held:
+                del factors[factor.name]
+            inside.sort(key=lambda point: point.terms[0][0].address)
+            if inside or held:
+                requests.append(Request(block, BlockDecoder(block, inside, held)))
+        requests.sort(key=lambda request: not request.decoder.holds_factors)
+        self._fields[groups] = tuple(name for request in requests for name in request.decoder.fields)
+        return tuple(requests)
+
+    def _needs(self, groups: frozenset[str]) -> list[Need]:
+        """What must be read for these groups: points, and the factors they need, first among them."""
+        points = [point for point in self.profile.points if point.group in groups]
+        needs = []
+        for point in points:
+            cells = list(point.cells)
+            for name in point.factors:
+                factor = self.profile.factors[name]
+                if factor.cell and factor.same_request:
+                    cells.append(factor.cell)
+            needs.append(_need(cells))
+        for factor in self._used_factors(points).values():
+            if factor.cell is not None:
+                needs.append(_need([factor.cell]))
+        return needs
+
+    def _used_factors(self, points: list[Point]) -> dict[str, Factor]:
+        used: dict[str, Factor] = {}
+        for point in points:
+            for name in point.factors:
+                factor = self.profile.factors[name]
+                if factor.divide_by:
+                    used[factor.divide_by] = self.profile.factors[factor.divide_by]
+                used[name] = factor
+        return used
+
+    def _names_at(self, function: int, address: int, count: int = 1) -> list[str]:
+        return [
+            point.quantity.name
+            for point in self.profile.points
+            for cell in point.cells
+            if cell.function == function and cell.address < address + count and address < cell.end
+        ]
+
+
+def _need(cells: Sequence[Cell]) -> Need:
+    first = min(cell.address for cell in cells)
+    return Need(cells[0].function, first, max(cell.end for cell in cells) - first)
+
+
+def _within(cell: Cell, block: Block) -> bool:
+    inside = block.address <= cell.address and cell.end <= block.address + block.count
+    return cell.function == block.function and inside
+
+
+def _ratios(device_id: str, profile: Profile, given: Mapping[str, float]) -> dict[str, Fraction | None]:
+    wanted = profile.installer_ratios
+    problems = [f"the profile {profile.name} knows no ratio {name!r}" for name in given if name not in wanted]
+    problems += [
+        f"the profile {profile.name} needs the ratio {name!r}: {profile.factors[name].note}"
+        for name, default in wanted.items()
+        if default is None and name not in given
+    ]
+    if problems:
+        raise ConfigError([Problem("edge.toml", f"devices.{device_id}.ratios", p) for p in problems])
+    return {name: Fraction(str(given.get(name, default))) for name, default in wanted.items()}

@@ -1,0 +1,1 @@
+"""Simulated devices of every profile, for tests, the demo and commissioning without meters."""

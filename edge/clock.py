@@ -18,18 +18,18 @@ logger = logging.getLogger(__name__)
 
 Trust = Literal["auto", "trusted"]
 ADJUST_ABOVE_MS = 2_000
+CHECK_EVERY_MS = 10_000
 _SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _TIME_ERROR = 5  # adjtimex(2): clock not synchronised
 
 
 class Clock(Protocol):
-    """The only source of time of the edge."""
+    """The only source of time of the edge. `trusted` and `epoch` change only in `check` and `told`."""
 
     boot: str  # names the run of the monotonic clock: equal means comparable
-
-    @property
-    def trusted(self) -> bool: ...
+    trusted: bool
+    epoch: int  # steps whenever `now` jumps
 
     @property
     def offset_ms(self) -> float | None:
@@ -40,6 +40,9 @@ class Clock(Protocol):
 
     def now(self) -> int:
         """Unix time in ms; provisional while `trusted` is false."""
+
+    def check(self) -> None:
+        """Look whether the system clock has become synchronised."""
 
     def told(self, collector_ms: int) -> None:
         """The collector said it is `collector_ms` now."""
@@ -53,17 +56,11 @@ class SystemClock:
 
     def __init__(self, trust: Trust = "auto") -> None:
         self.boot = _boot_id()
-        self._system = trust == "trusted"
-        self._checked_at = -1e9
-        self._offset = time.time() * 1000 - self.monotonic_ms()
-        self._told = False
-        self._check()
-
-    @property
-    def trusted(self) -> bool:
-        if not self._system:
-            self._check()
-        return self._system or self._told
+        self.epoch = 0
+        self.trusted = self._system = trust == "trusted"
+        self._checked_at = -CHECK_EVERY_MS
+        self._offset = time.time_ns() // 1_000_000 - self.monotonic_ms()
+        self.check()
 
     @property
     def offset_ms(self) -> float | None:
@@ -75,28 +72,30 @@ class SystemClock:
     def now(self) -> int:
         if self._system:
             return time.time_ns() // 1_000_000
-        return self.monotonic_ms() + round(self._offset)
+        return self.monotonic_ms() + self._offset
+
+    def check(self) -> None:
+        now = self.monotonic_ms()
+        if self._system or now - self._checked_at < CHECK_EVERY_MS:
+            return
+        self._checked_at = now
+        if _SYNCHRONISED.exists() or _kernel_synchronised():
+            logger.info("clock is synchronised")
+            self._system = self.trusted = True
+            self.epoch += 1
 
     def told(self, collector_ms: int) -> None:
         if self._system:
             return
-        offset = collector_ms - self.monotonic_ms()
-        if not self._told or abs(offset - self._offset) > ADJUST_ABOVE_MS:
-            logger.info("clock set from the collector, by %+.1f s", (offset - self._offset) / 1000)
-            self._offset = offset
-            self._told = True
+        step = collector_ms - self.now()
+        if not self.trusted or abs(step) > ADJUST_ABOVE_MS:
+            logger.info("clock set from the collector, by %+.1f s", step / 1000)
+            self._offset += step
+            self.trusted = True
+            self.epoch += 1
 
     async def sleep_until(self, at: int) -> None:
         await asyncio.sleep(max(0, at - self.now()) / 1000)
-
-    def _check(self) -> None:
-        """Ask the kernel at most every ten seconds whether something disciplines the clock."""
-        now = time.monotonic()
-        if now - self._checked_at < 10:
-            return
-        self._checked_at = now
-        if _SYNCHRONISED.exists() or _kernel_synchronised():
-            self._system = True
 
 
 def _boot_id() -> str:

@@ -56,7 +56,8 @@ class RegisterSpec:
     """What is known of a register before it is read.
 
     modulus: the register's first impossible reading (10**6, 2**32 * 0.01 …) or None if it never rolls over.
-    resolution: one count of the register, in its unit; a step back of two counts is jitter.
+    resolution, relative_resolution: one count of the register, in its unit and as a share of the reading
+        (float registers); a step back of two counts is jitter.
     max_per_hour: more than this cannot be true, in units per hour (rated power for kWh).
     gap_ms: readings further apart leave a gap between them that is estimated.
     scale: the CT x PT ratio that is in the readings; a change starts a new epoch.
@@ -66,6 +67,7 @@ class RegisterSpec:
     direction: Direction
     modulus: float | None = None
     resolution: float = 0.01
+    relative_resolution: float = 0.0
     max_per_hour: float = 10_000.0
     gap_ms: int = 90_000
     scale: float = 1.0
@@ -218,12 +220,15 @@ class Register:
 
     def _tolerated_fall(self) -> int:
         """A fall that is no reset: plugs fall back to a value saved hours ago, floats tremble."""
-        return max(self._jitter, min(self.value // 100, round(self._rate * DAY_MS)))
+        return max(self._tremble(), min(self.value // 100, round(self._rate * DAY_MS)))
+
+    def _tremble(self) -> int:
+        return max(self._jitter, round(2 * self.spec.relative_resolution * self.value))
 
     def _hold(self, at: int, value: int, flags: int) -> Sequence[Interval]:
         """Keep the maximum until the register has passed it again."""
         self._doubt = None
-        if self.value - value > self._jitter:
+        if self.value - value > self._tremble():
             flags |= _ESTIMATED
             if not self._holding:
                 self._holding = True

@@ -11,7 +11,9 @@ from edge.ledger import INTERVAL_MS, MICRO, Event, Interval, Register, RegisterS
 from edge.wire import Quality
 
 T0 = 1_790_000_100_000 - 1_790_000_100_000 % INTERVAL_MS
-SPEC = RegisterSpec(Carrier.ELECTRICITY, Direction.IMPORT, modulus=100_000.0, resolution=0.01, max_per_hour=100)
+SPEC = RegisterSpec(
+    Carrier.ELECTRICITY, Direction.IMPORT, modulus=100_000.0, resolution=0.01, max_per_hour=100
+)
 
 
 class Meter:
@@ -237,9 +239,7 @@ def test_sum_of_intervals_is_what_was_accounted(moves: list[tuple[int, tuple[str
     finished = sum(i.energy for i in meter.intervals)
     assert finished == meter.register.start_total
     assert all(i.energy >= 0 for i in meter.intervals)
-    assert [i.start for i in meter.intervals] == [
-        T0 + n * INTERVAL_MS for n in range(len(meter.intervals))
-    ]
+    assert [i.start for i in meter.intervals] == [T0 + n * INTERVAL_MS for n in range(len(meter.intervals))]
 
 
 @settings(max_examples=200, deadline=None)

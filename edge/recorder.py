@@ -1,0 +1,308 @@
+"""From samples to durable batches: restamp, account, encode, commit. One flush, one transaction."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from drivers.carrier import Carrier, Direction
+from drivers.profile import Profile
+from drivers.sample import Sample, Status
+from edge.clock import Clock
+from edge.config import Device, EdgeConfig, MqttDevice
+from edge.encode import SampleEncoder, interval_groups
+from edge.ledger import Event, Interval, Register, RegisterSpec
+from edge.spool import Spool
+from edge.spool_file import HELD, INTERVALS, SAMPLES, Commit, EventRow, Piece, Sealed
+from edge.wire import Quality
+
+logger = logging.getLogger(__name__)
+
+SAVE_STATES_EVERY_MS = 60_000
+MAX_VALUES_A_PIECE = 60_000
+MAX_INTERVALS_A_PIECE = 5_000
+HELD_PAGE = 16
+DEFAULT_MAX_POWER = 10_000.0
+EARLIEST_MS = 946_684_800_000
+_CLOCK_ESTIMATED = int(Quality.CLOCK_ESTIMATED)
+_ESTIMATED = int(Quality.ESTIMATED)
+
+Finished = list[tuple[str, str, Carrier, Direction, Sequence[Interval]]]
+
+
+@dataclass(slots=True)
+class _Account:
+    """The registers of one device by quantity, and where they stand in each shape of sample."""
+
+    building: str
+    registers: dict[str, Register]
+    places: dict[tuple[str, ...], list[tuple[int, Register]]]
+
+
+class Recorder:
+    """Takes samples from the drivers and turns them, flush by flush, into what the spool holds."""
+
+    def __init__(self, config: EdgeConfig, spool: Spool, clock: Clock) -> None:
+        self._spool, self._clock = spool, clock
+        self._encoder = SampleEncoder()
+        self._accounts: dict[str, _Account] = {}
+        self._samples: list[Sample] = []
+        self._provisional: list[tuple[int, Sample]] = []  # monotonic ms, sample
+        self._events: list[EventRow] = []
+        self._unsaved: set[str] = set()
+        self._saved_at = clock.monotonic_ms()
+        self._held = False
+        self.samples_taken = self.values_taken = self.intervals_made = 0
+        self.latest: dict[str, Sample] = {}
+        for source in config.sources():
+            self._add(config, source)
+
+    def _add(self, config: EdgeConfig, source: Device | MqttDevice) -> None:
+        profile, building = config.profile_of(source), config.building_of(source)
+        self._encoder.add_device(source.id, building, profile.kind)
+        period = source.fast_s if isinstance(source, Device) and source.fast_s else config.poll.fast_s
+        registers = {}
+        for quantity, spec in register_specs(profile, source, gap_ms=max(90_000, round(3_000 * period))):
+            registers[quantity] = Register(spec, self._noter(source.id, quantity))
+        self._accounts[source.id] = _Account(building, registers, {})
+
+    def _noter(self, device: str, quantity: str) -> Callable[[Event], None]:
+        def note(event: Event) -> None:
+            logger.warning("%s %s %s", device, quantity, event)
+            self._events.append(EventRow(event.at, device, quantity, event.kind, event.before, event.after))
+
+        return note
+
+    async def start(self) -> None:
+        """Take up the accounts where the last run left them."""
+        for device, body in (await self._spool.states()).items():
+            account = self._accounts.get(device)
+            if account is None:
+                continue
+            for quantity, state in orjson.loads(body).items():
+                if quantity in account.registers:
+                    account.registers[quantity].load(state)
+        self._held = bool(await self._spool.held(1))
+
+    def take(self, sample: Sample) -> None:
+        """Accept a sample stamped by the clock as it is now. Cheap; durable after the next flush."""
+        self.samples_taken += 1
+        self.values_taken += len(sample.values)
+        self.latest[sample.device] = sample
+        if self._clock.trusted:
+            self._samples.append(sample)
+        else:
+            monotonic = sample.at - (self._clock.now() - self._clock.monotonic_ms())
+            self._provisional.append((monotonic, sample))
+
+    async def flush(self, forget: list[int], *, last: bool = False) -> list[Sealed]:
+        """Make durable what was taken since the last flush, and what was acknowledged forgotten."""
+        self._clock.check()
+        work = Commit(forget=forget)
+        if not self._clock.trusted:
+            self._hold(work)
+            return await self._spool.commit(work, max(self._clock.now(), EARLIEST_MS))
+        sealed: list[Sealed] = []
+        if self._held or self._provisional:
+            sealed = await self._release()
+        samples, self._samples = self._samples, []
+        finished = self._account(samples)
+        await self._take_exchanges(work, finished)
+        self._pieces(work, samples, finished)
+        self._save(work, finished, last)
+        work.events, self._events = self._events, []
+        return sealed + await self._spool.commit(work, self._clock.now())
+
+    def _hold(self, work: Commit) -> None:
+        """Keep samples against the monotonic clock until the time is known."""
+        if not self._provisional:
+            return
+        taken, self._provisional = self._provisional, []
+        body = orjson.dumps([(at, s.device, s.fields, s.values, int(s.status)) for at, s in taken])
+        work.pieces.append(Piece(HELD, body, len(taken), taken[0][0], taken[-1][0], self._clock.boot))
+        self._held = True
+
+    async def _release(self) -> list[Sealed]:
+        """Stamp what was held, oldest first, page by page: each page is one transaction."""
+        offsets = self._offsets(await self._spool.held_boots(), await self._spool.meta("trusted_at"))
+        sealed: list[Sealed] = []
+        while self._held:
+            pages = await self._spool.held(HELD_PAGE)
+            if not pages:
+                self._held = False
+                break
+            samples = [
+                self._stamped(Sample(device, at, tuple(fields), tuple(values), Status(status)), offsets[boot])
+                for _, boot, body in pages
+                for at, device, fields, values, status in orjson.loads(body)
+                if device in self._accounts
+            ]
+            sealed += await self._commit_stamped(samples, [seq for seq, _, _ in pages])
+        taken, self._provisional = self._provisional, []
+        offset = self._clock.now() - self._clock.monotonic_ms()
+        held_in_memory = [self._stamped(_at(sample, at), offset) for at, sample in taken]
+        return sealed + await self._commit_stamped(held_in_memory, [])
+
+    async def _commit_stamped(self, samples: list[Sample], forget: list[int]) -> list[Sealed]:
+        work = Commit(forget=forget)
+        finished = self._account(samples)
+        self._pieces(work, samples, finished)
+        self._save(work, finished, last=True)
+        return await self._spool.commit(work, self._clock.now())
+
+    def _stamped(self, sample: Sample, offset: int) -> Sample:
+        status = sample.status | Status.CLOCK_ESTIMATED
+        return Sample(sample.device, sample.at + offset, sample.fields, sample.values, status)
+
+    def _offsets(self, boots: list[tuple[str, int, int]], trusted_at: int | str | None) -> dict[str, int]:
+        """True time less monotonic time of each boot.
+
+        Of this boot it is known. An earlier boot ended before the next one began, and its samples
+        were taken after the clock was last trusted: the latest time that fits is taken, because
+        power cuts are mostly short.
+        """
+        earliest = int(trusted_at or 0)
+        offsets = {self._clock.boot: self._clock.now() - self._clock.monotonic_ms()}
+        next_began = offsets[self._clock.boot]
+        for boot, first, last in reversed(boots):
+            if boot not in offsets:
+                offsets[boot] = max(next_began - last, earliest - first)
+            next_began = offsets[boot]
+        return offsets
+
+    def _account(self, samples: Iterable[Sample]) -> Finished:
+        """Feed the registers, in order; returns the intervals that are complete."""
+        finished: Finished = []
+        accounts, unsaved = self._accounts, self._unsaved
+        for sample in samples:
+            account = accounts[sample.device]
+            places = account.places.get(sample.fields)
+            if places is None:
+                places = self._places(account, sample.fields)
+            if not places:
+                continue
+            unsaved.add(sample.device)
+            status = sample.status
+            flags = 0
+            if status & Status.CLOCK_ESTIMATED:
+                flags = _CLOCK_ESTIMATED
+            if status & Status.AGE_UNKNOWN:
+                flags |= _ESTIMATED
+            for index, register in places:
+                reading = sample.values[index]
+                if reading is None:
+                    continue
+                intervals = register.update(sample.at, reading, flags)
+                if intervals:
+                    spec = register.spec
+                    finished.append(
+                        (account.building, sample.device, spec.carrier, spec.direction, intervals)
+                    )
+        return finished
+
+    def _places(self, account: _Account, fields: tuple[str, ...]) -> list[tuple[int, Register]]:
+        if len(account.places) > 64:  # a source whose payloads never look the same
+            account.places.clear()
+        places = [(i, account.registers[name]) for i, name in enumerate(fields) if name in account.registers]
+        account.places[fields] = places
+        return places
+
+    async def _take_exchanges(self, work: Commit, finished: Finished) -> None:
+        """Book what `beacon edge exchange` has left in the spool."""
+        for request in await self._spool.exchanges():
+            work.exchanges_done.append(request.id)
+            account = self._accounts.get(request.device)
+            register = account.registers.get(request.quantity) if account else None
+            if account is None or register is None:
+                logger.warning("exchange of unknown %s %s is left out", request.device, request.quantity)
+                continue
+            intervals = register.exchange(request.at, request.final, request.initial)
+            spec = register.spec
+            finished.append((account.building, request.device, spec.carrier, spec.direction, intervals))
+            self._unsaved.add(request.device)
+
+    def _pieces(self, work: Commit, samples: Sequence[Sample], finished: Finished) -> None:
+        first = values = 0
+        for i, sample in enumerate(samples):
+            values += len(sample.values)
+            if values >= MAX_VALUES_A_PIECE or i == len(samples) - 1:
+                part = samples[first : i + 1]
+                times = [s.at for s in part]
+                work.pieces.append(
+                    Piece(SAMPLES, self._encoder.groups(part), len(part), min(times), max(times))
+                )
+                first, values = i + 1, 0
+        for accounts in _portions(finished):
+            starts = [interval.start for account in accounts for interval in account[4]]
+            self.intervals_made += len(starts)
+            groups = interval_groups(accounts)
+            work.pieces.append(Piece(INTERVALS, groups, len(starts), min(starts), max(starts)))
+
+    def _save(self, work: Commit, finished: Finished, last: bool) -> None:
+        """Save accounts with the intervals that they explain, and all of them once a minute.
+
+        An account that is older than the samples after it is still exact: the next reading's
+        difference is taken from it.
+        """
+        now = self._clock.monotonic_ms()
+        due = last or bool(work.exchanges_done) or now - self._saved_at >= SAVE_STATES_EVERY_MS
+        devices = self._unsaved if due else {account[1] for account in finished}
+        for device in devices:
+            registers = self._accounts[device].registers
+            work.states[device] = orjson.dumps(
+                {quantity: register.dump() for quantity, register in registers.items() if register.begun}
+            )
+        if due:
+            self._saved_at = now
+            self._unsaved = set()
+            work.meta["trusted_at"] = self._clock.now()
+
+
+def register_specs(
+    profile: Profile, source: Device | MqttDevice, gap_ms: int
+) -> list[tuple[str, RegisterSpec]]:
+    """What is known of each register that is booked; the first one of a carrier and direction counts."""
+    given = {k: v for k, v in profile.installer_ratios.items() if v is not None} | source.all_ratios()
+    factors = {point.quantity.name: point.factors for point in profile.points}
+    specs: dict[tuple[Carrier, Direction], tuple[str, RegisterSpec]] = {}
+    for counter in profile.counters:
+        if source.quantities is not None and counter.quantity not in source.quantities:
+            continue
+        scale = 1.0
+        for factor in factors.get(counter.quantity, ()):
+            scale *= given.get(factor, 1.0)
+        spec = RegisterSpec(
+            counter.carrier,
+            counter.direction,
+            modulus=None if counter.modulus is None else counter.modulus * scale,
+            resolution=counter.resolution * scale,
+            relative_resolution=counter.relative_resolution,
+            max_per_hour=source.max_power or DEFAULT_MAX_POWER,
+            gap_ms=gap_ms,
+            scale=scale,
+        )
+        specs.setdefault((counter.carrier, counter.direction), (counter.quantity, spec))
+    return list(specs.values())
+
+
+def _portions(finished: Finished) -> Iterable[Finished]:
+    """Cut what is finished into batches of a bearable size; an interval is never split."""
+    portion: Finished = []
+    rows = 0
+    for building, device, carrier, direction, intervals in finished:
+        for first in range(0, len(intervals), MAX_INTERVALS_A_PIECE):
+            part = intervals[first : first + MAX_INTERVALS_A_PIECE]
+            portion.append((building, device, carrier, direction, part))
+            rows += len(part)
+            if rows >= MAX_INTERVALS_A_PIECE:
+                yield portion
+                portion, rows = [], 0
+    if portion:
+        yield portion
+
+
+def _at(sample: Sample, at: int) -> Sample:
+    return Sample(sample.device, at, sample.fields, sample.values, sample.status)

@@ -1,0 +1,366 @@
+"""The spool's database: one file, one transaction a flush, safe under power cuts. Blocks; knows no loop."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from edge.encode import seal
+from edge.ledger import DAY_MS
+
+logger = logging.getLogger(__name__)
+
+SAMPLES, INTERVALS, HELD = 0, 1, 2
+RESERVE_BYTES = 4 * 1024 * 1024
+_CHECK_BELOW_BYTES = 64 * 1024 * 1024
+_KEEP_EVENTS = 10_000
+_PART: dict[int, Literal["samples", "intervals"]] = {SAMPLES: "samples", INTERVALS: "intervals"}
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS batch (
+    seq INTEGER PRIMARY KEY, kind INTEGER NOT NULL, rows INTEGER NOT NULL, size INTEGER NOT NULL,
+    oldest_at INTEGER NOT NULL, newest_at INTEGER NOT NULL, boot TEXT NOT NULL, payload BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS batch_order ON batch (kind, seq);
+CREATE TABLE IF NOT EXISTS state (device TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS event (
+    id INTEGER PRIMARY KEY, at INTEGER NOT NULL, device TEXT NOT NULL, quantity TEXT NOT NULL,
+    kind TEXT NOT NULL, before REAL, after REAL);
+CREATE TABLE IF NOT EXISTS exchange (
+    id INTEGER PRIMARY KEY, device TEXT NOT NULL, quantity TEXT NOT NULL, at INTEGER NOT NULL,
+    final REAL NOT NULL, initial REAL NOT NULL);
+"""
+
+
+class Piece(NamedTuple):
+    """Something to be sealed. kind: SAMPLES, INTERVALS or HELD; groups: its JSON list."""
+
+    kind: int
+    groups: bytes
+    rows: int
+    oldest_at: int
+    newest_at: int
+    boot: str = ""
+
+
+class Sealed(NamedTuple):
+    """A numbered batch and its payload as it travels."""
+
+    seq: int
+    payload: bytes
+
+
+class EventRow(NamedTuple):
+    """Something that happened to a register. before, after: readings in the register's unit."""
+
+    at: int
+    device: str
+    quantity: str
+    kind: str
+    before: float
+    after: float
+
+
+class ExchangeRequest(NamedTuple):
+    """An operator's word that a meter was exchanged, waiting to be taken up."""
+
+    id: int
+    device: str
+    quantity: str
+    at: int
+    final: float
+    initial: float
+
+
+@dataclass(slots=True)
+class Commit:
+    """Everything of one flush: it becomes durable together or not at all."""
+
+    pieces: list[Piece] = field(default_factory=list)
+    states: dict[str, bytes] = field(default_factory=dict)
+    forget: list[int] = field(default_factory=list)
+    events: list[EventRow] = field(default_factory=list)
+    exchanges_done: list[int] = field(default_factory=list)
+    meta: dict[str, int | str] = field(default_factory=dict)
+
+    @property
+    def empty(self) -> bool:
+        return not (
+            self.pieces or self.states or self.forget or self.events or self.exchanges_done or self.meta
+        )
+
+
+@dataclass(slots=True)
+class Depth:
+    """How much waits, and what was given up for want of room."""
+
+    batches: int = 0
+    bytes: int = 0
+    oldest_at: int | None = None
+    dropped_samples: int = 0
+    dropped_intervals: int = 0
+
+
+class SpoolFile:
+    """One open spool. Raises sqlite3.Error; `heal` says whether the file was set aside at the start."""
+
+    def __init__(self, path: Path, max_bytes: int, max_age_days: float) -> None:
+        self._path = path
+        self._max_bytes = max_bytes
+        self._max_age_ms = round(max_age_days * DAY_MS)
+        self._reserve = path.with_suffix(path.suffix + ".reserve")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.set_aside: Path | None = None
+        try:
+            self._db = self._open()
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError) and _is_full(error):
+                self._reserve.unlink(missing_ok=True)
+                self._db = self._open()
+            elif isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+                raise
+            else:
+                self.set_aside = self._move_aside(error)
+                self._db = self._open()
+        self.id = str(self._meta("spool", secrets.token_hex(8)))
+        self._seq = int(self._meta("seq", 0))
+        self.depth = self._measure()
+        self._keep_reserve()
+
+    def _open(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self._path, timeout=5, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("PRAGMA cache_size = -1024")
+            if self._path.stat().st_size < _CHECK_BELOW_BYTES:
+                (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+                if verdict != "ok":
+                    raise sqlite3.DatabaseError(verdict)
+            db.executescript(_SCHEMA)
+        except sqlite3.Error:
+            db.close()
+            raise
+        return db
+
+    def _move_aside(self, error: Exception) -> Path:
+        """Keep the broken file (only the newest one) for a later look and make room for a new one."""
+        aside = self._path.with_suffix(self._path.suffix + ".corrupt")
+        for suffix in ("", "-wal", "-shm"):
+            broken = Path(f"{self._path}{suffix}")
+            if broken.exists():
+                broken.replace(f"{aside}{suffix}")
+        logger.error("spool %s is damaged (%s): set aside as %s, a new one begins", self._path, error, aside)
+        return aside
+
+    def _meta(self, key: str, default: int | str) -> int | str:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        if row is not None:
+            value: int | str = row[0]
+            return value
+        self._db.execute("INSERT INTO meta VALUES (?, ?)", (key, default))
+        return default
+
+    def meta(self, key: str) -> int | str | None:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else row[0]
+
+    def _measure(self) -> Depth:
+        count, size = self._db.execute("SELECT count(*), coalesce(sum(size), 0) FROM batch").fetchone()
+        return Depth(
+            count,
+            size,
+            self._oldest(),
+            int(self._meta("dropped_samples", 0)),
+            int(self._meta("dropped_intervals", 0)),
+        )
+
+    def _oldest(self) -> int | None:
+        """The age of the backlog: batches are sealed in order, so the first one of each kind tells."""
+        (oldest,) = self._db.execute(
+            "SELECT min(oldest_at) FROM batch WHERE seq IN ((SELECT min(seq) FROM batch WHERE kind = 0),"
+            " (SELECT min(seq) FROM batch WHERE kind = 1))"
+        ).fetchone()
+        found: int | None = oldest
+        return found
+
+    def commit(self, work: Commit, now: int) -> list[Sealed]:
+        """Make one flush durable and return the batches it sealed. On an error nothing has changed."""
+        sealed = []
+        seq, db = self._seq, self._db
+        depth = Depth(**{name: getattr(self.depth, name) for name in Depth.__slots__})
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            self._forget(work.forget, depth)
+            for piece in work.pieces:
+                seq += 1
+                payload = self._insert(piece, seq, now)
+                depth.batches += 1
+                depth.bytes += len(payload)
+                if piece.kind != HELD:
+                    sealed.append(Sealed(seq, payload))
+            db.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", work.states.items())
+            if work.events:
+                db.executemany("INSERT INTO event VALUES (NULL, ?, ?, ?, ?, ?, ?)", work.events)
+                db.execute("DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?", (_KEEP_EVENTS,))
+            db.executemany("DELETE FROM exchange WHERE id = ?", [(i,) for i in work.exchanges_done])
+            db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", work.meta.items())
+            if work.pieces:
+                self._bound(depth, now)
+                db.execute("UPDATE meta SET value = ? WHERE key = 'seq'", (seq,))
+            db.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                db.execute("ROLLBACK")
+            raise
+        self._seq, self.depth = seq, depth
+        if work.forget or work.pieces:
+            depth.oldest_at = self._oldest()
+        return sealed
+
+    def _insert(self, piece: Piece, seq: int, now: int) -> bytes:
+        part = _PART.get(piece.kind)
+        payload = seal(self.id, seq, now, part, piece.groups) if part else piece.groups
+        self._db.execute(
+            "INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                seq,
+                piece.kind,
+                piece.rows,
+                len(payload),
+                piece.oldest_at,
+                piece.newest_at,
+                piece.boot,
+                payload,
+            ),
+        )
+        return payload
+
+    def _forget(self, seqs: Iterable[int], depth: Depth) -> None:
+        for seq in seqs:
+            row = self._db.execute("DELETE FROM batch WHERE seq = ? RETURNING size", (seq,)).fetchone()
+            if row:
+                depth.batches -= 1
+                depth.bytes -= row[0]
+
+    def _bound(self, depth: Depth, now: int) -> None:
+        """Give up raw samples that are too old, then the oldest samples, and intervals only at last."""
+        old = now - self._max_age_ms
+        while self._give_up("kind = 0 AND newest_at < ?", (old,), depth, 1 << 62):
+            pass
+        for condition in ("kind != 1", "kind = 1"):
+            while depth.bytes > self._max_bytes:
+                if not self._give_up(condition, (), depth, depth.bytes - self._max_bytes):
+                    break
+
+    def _give_up(self, condition: str, values: Sequence[int], depth: Depth, size: int) -> bool:
+        """Delete up to 256 of the oldest batches that meet a condition, until `size` bytes are free."""
+        rows = self._db.execute(
+            f"SELECT seq, kind, rows, size FROM batch WHERE {condition} ORDER BY seq LIMIT 256", values
+        ).fetchall()
+        freed, seqs = 0, []
+        for seq, kind, count, length in rows:
+            if freed >= size:
+                break
+            freed += length
+            seqs.append(seq)
+            if kind == INTERVALS:
+                depth.dropped_intervals += count
+            else:
+                depth.dropped_samples += count
+        if not seqs:
+            return False
+        self._forget(seqs, depth)
+        for name in ("dropped_samples", "dropped_intervals"):
+            self._db.execute("UPDATE meta SET value = ? WHERE key = ?", (getattr(depth, name), name))
+        return True
+
+    def make_room(self, size: int) -> bool:
+        """After "disk full": give up the oldest samples so that their pages can be used again."""
+        self._reserve.unlink(missing_ok=True)
+        depth = Depth(**{name: getattr(self.depth, name) for name in Depth.__slots__})
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            freed = any(self._give_up(c, (), depth, size) for c in ("kind != 1", "kind = 1"))
+            self._db.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+            raise
+        self.depth = depth
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return freed
+
+    def _keep_reserve(self) -> None:
+        """Hold some disk back, so that a full disk leaves room to give up old samples."""
+        if not self._reserve.exists():
+            try:
+                self._reserve.write_bytes(bytes(RESERVE_BYTES))
+            except OSError:
+                self._reserve.unlink(missing_ok=True)
+
+    def waiting(self, leave_out: frozenset[int], limit: int) -> list[Sealed]:
+        """The batches to be sent next: intervals first, then oldest first."""
+        rows = self._db.execute(
+            "SELECT seq FROM batch WHERE kind = 1 ORDER BY seq LIMIT ?", (limit + len(leave_out),)
+        ).fetchall()
+        seqs = [seq for (seq,) in rows if seq not in leave_out][:limit]
+        if len(seqs) < limit:
+            rows = self._db.execute(
+                "SELECT seq FROM batch WHERE kind = 0 ORDER BY seq LIMIT ?", (limit + len(leave_out),)
+            ).fetchall()
+            seqs += [seq for (seq,) in rows if seq not in leave_out][: limit - len(seqs)]
+        found = []
+        for seq in seqs:
+            (payload,) = self._db.execute("SELECT payload FROM batch WHERE seq = ?", (seq,)).fetchone()
+            found.append(Sealed(seq, payload))
+        return found
+
+    def held(self, limit: int) -> list[tuple[int, str, bytes]]:
+        """(seq, boot, body) of samples that wait for a trusted clock, oldest first."""
+        return self._db.execute(
+            "SELECT seq, boot, payload FROM batch WHERE kind = 2 ORDER BY seq LIMIT ?", (limit,)
+        ).fetchall()
+
+    def held_boots(self) -> list[tuple[str, int, int]]:
+        """(boot, first, last) monotonic ms of each boot's held samples, in the order they were taken."""
+        return self._db.execute(
+            "SELECT boot, min(oldest_at), max(newest_at) FROM batch WHERE kind = 2 GROUP BY boot"
+            " ORDER BY min(seq)"
+        ).fetchall()
+
+    def states(self) -> dict[str, bytes]:
+        return dict(self._db.execute("SELECT device, body FROM state").fetchall())
+
+    def events(self, limit: int = 100) -> list[EventRow]:
+        """The newest events, newest first."""
+        rows = self._db.execute(
+            "SELECT at, device, quantity, kind, before, after FROM event ORDER BY id DESC LIMIT ?", (limit,)
+        ).fetchall()
+        return [EventRow(*row) for row in rows]
+
+    def exchanges(self) -> list[ExchangeRequest]:
+        rows = self._db.execute("SELECT id, device, quantity, at, final, initial FROM exchange").fetchall()
+        return [ExchangeRequest(*row) for row in rows]
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def request_exchange(path: Path, device: str, quantity: str, at: int, final: float, initial: float) -> None:
+    """Leave an exchange in the spool for the agent, running or not, to take up. Raises sqlite3.Error."""
+    with closing(sqlite3.connect(path, timeout=10)) as db, db:
+        db.execute(
+            "INSERT INTO exchange (device, quantity, at, final, initial) VALUES (?, ?, ?, ?, ?)",
+            (device, quantity, at, final, initial),
+        )
+
+
+def _is_full(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL

@@ -307,7 +307,9 @@ def _counters(source: ProfileFile, points: list[P.Point], found: _Found) -> tupl
             found.add("ledger.import", "an import counter is there already")
         else:
             booked[combined] = (Carrier.ELECTRICITY, Direction.IMPORT)
-    return tuple(P.Counter(name, *book, *steps[name]) for name, book in booked.items())
+    return tuple(
+        P.Counter(name, carrier, direction, *steps[name]) for name, (carrier, direction) in booked.items()
+    )
 
 
 def _mqtt_modulus(point: MqttPoint, scale: Fraction) -> float | None:

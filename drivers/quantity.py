@@ -80,9 +80,7 @@ def ledger(name: str) -> tuple[Carrier, Direction] | None:
 def vocabulary() -> dict[str, Quantity]:
     """All quantities by name, in the order of the data file."""
     found: dict[str, Quantity] = {}
-    for group, rows in _tables().items():
-        if group == "aliases":
-            continue
+    for group, rows in _document()[0].items():
         for pattern, (unit, kind, minimum, maximum) in rows.items():
             for name in expand(pattern):
                 found[name] = Quantity(name, unit, Kind(kind), group, minimum, maximum)
@@ -92,7 +90,7 @@ def vocabulary() -> dict[str, Quantity]:
 @cache
 def aliases() -> dict[str, str]:
     """Names of field lists that mean a quantity of the vocabulary."""
-    return dict(_tables()["aliases"])
+    return _document()[1]
 
 
 def expand(pattern: str) -> list[str]:
@@ -122,6 +120,9 @@ def _unknown(name: str) -> str:
 
 
 @cache
-def _tables() -> dict[str, dict[str, tuple[str, str, float, float]]]:
+def _document() -> tuple[dict[str, dict[str, tuple[str, str, float, float]]], dict[str, str]]:
+    """(rows by group, aliases)."""
     text = resources.files("drivers").joinpath("quantities.toml").read_text("utf-8")
-    return tomllib.loads(text)  # type: ignore[return-value]
+    document = tomllib.loads(text)
+    names: dict[str, str] = document.pop("aliases")
+    return document, names

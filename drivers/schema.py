@@ -206,7 +206,7 @@ class LedgerSection(Strict):
     """Counters booked otherwise than by their name."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-    import_: Word | None = Field(None, alias="import")
+    import_: Annotated[Word | None, Field(alias="import")] = None
 
 
 class ProfileFile(Strict):
@@ -216,7 +216,7 @@ class ProfileFile(Strict):
     variants: list[str] = []
     notes: list[str] = []
     sources: Annotated[dict[Word, str], Field(min_length=1)]
-    ledger: LedgerSection = LedgerSection()
+    ledger: Annotated[LedgerSection, Field(default_factory=LedgerSection)]
     modbus: ModbusSection | None = None
     factors: dict[Word, FactorEntry] = {}
     identity: list[IdentityEntry] = []

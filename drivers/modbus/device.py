@@ -61,10 +61,11 @@ class ModbusDevice:
     @property
     def refused(self) -> list[str]:
         """Registers that the device refuses, with what is missing for it."""
-        return [
-            f"function {function} register {address}: {', '.join(self._names_at(function, address)) or 'unused'}"
-            for function, address in sorted(self._refused)
-        ]
+        told = []
+        for function, address in sorted(self._refused):
+            names = ", ".join(self._names_at(function, address)) or "unused"
+            told.append(f"function {function} register {address}: {names}")
+        return told
 
     def requests(self, groups: frozenset[str] = ALL) -> tuple[Request, ...]:
         """The planned requests for these poll groups, refused registers left out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -105,7 +106,7 @@ def _block(needs: Sequence[Need], limits: Modbus, refused: frozenset[tuple[int, 
     first, end = needs[0].address, max(need.end for need in needs)
     holes = [
         (before.end, after.address)
-        for before, after in zip(needs, needs[1:], strict=False)
+        for before, after in itertools.pairwise(needs)
         if after.address > before.end
     ]
     if function in (3, 4) and (limits.even or limits.odd_start):

@@ -1,7 +1,7 @@
 """The one file that knows pymodbus: a connection that moves bytes, and one request at a time on it.
 
 pymodbus's asyncio clients open sockets and serial ports and notice losses. Framing is ours
-(`drivers.modbus.frames`): it passes raw register bytes on, and it can tell a late answer from a new one.
+(`drivers.modbus.exchange`): it passes raw register bytes on, and it can tell a late answer from a new one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pymodbus.pdu import DecodePDU
 from pymodbus.transaction import TransactionManager
 
 from drivers.errors import DeviceError, DeviceRefused, DeviceUnreachable, FrameError
-from drivers.modbus.frames import EXCEPTIONS, Answer, RtuCodec, TcpCodec, explain
+from drivers.modbus.exchange import EXCEPTIONS, Answer, RtuCodec, TcpCodec, explain
 from drivers.modbus.plan import Cost
 from drivers.modbus.registers import Block
 from drivers.modbus.settings import (
@@ -140,7 +140,7 @@ class ModbusBus:
         timeout = loop.call_later(self.settings.timeout_s, self._expire, answer)
         try:
             self._link.send(self._codec.request(unit_id, block))
-            result = await answer
+            result: Answer = await answer
         except _Silence:
             self._gave_up(unit_id, block)
             if self._received:

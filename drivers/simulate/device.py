@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from drivers.modbus.registers import Block
-from drivers.profile import Point, Profile
+from drivers.profile import Cell, Point, Profile
 from drivers.simulate.image import Image
 from drivers.simulate.physics import Load
 
@@ -67,7 +67,7 @@ class SimulatedDevice:
             for address in range(cell.address, cell.end)
         }
 
-    def set(self, name: str, value: float | None) -> None:
+    def put(self, name: str, value: float | None) -> None:
         """Serve this value from now on, in the quantity's unit; None: follow the load again."""
         if value is None:
             self._set.pop(name, None)
@@ -153,9 +153,10 @@ class SimulatedDevice:
                 factors[name] = Fraction(str(value))
             self.image.put_raw(factor.cell, raw)
         for name, factor in self.profile.factors.items():
-            if factor.divide_by and factors[name] is not None:
-                factors[name] = factors[name] / (factors[factor.divide_by] or 1)  # type: ignore[operator]
+            own = factors[name]
+            if factor.divide_by and own is not None:
+                factors[name] = own / (factors[factor.divide_by] or 1)
         return factors
 
-    def _factor_cells(self) -> tuple:  # type: ignore[type-arg]
+    def _factor_cells(self) -> tuple[Cell, ...]:
         return tuple(factor.cell for factor in self.profile.factors.values() if factor.cell)

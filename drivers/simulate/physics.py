@@ -22,8 +22,9 @@ _TEMPERATURES = (
     ("room", 21.0, 0.5), ("buffer", 39.0, 2.0), ("evaporation", -2.0, 2.0), ("condensation", 42.0, 2.0),
 )  # fmt: skip
 _FIXED = {
-    "frequency": 50.0, "power_factor": 0.95, "high_pressure": 24.0, "low_pressure": 8.0, "water_pressure": 1.8,
-    "source_pressure": 1.6, "compressor_frequency": 52.0, "compressor_speed": 3120.0, "compressor_load": 55.0,
+    "frequency": 50.0, "power_factor": 0.95, "high_pressure": 24.0, "low_pressure": 8.0,
+    "water_pressure": 1.8, "source_pressure": 1.6, "compressor_frequency": 52.0, "compressor_speed": 3120.0,
+    "compressor_load": 55.0,
     "fan_speed": 600.0, "pump_speed": 70.0, "flow": 1.2, "water_flow": 3.4, "gas_flow": 5.6, "thd": 2.5,
     "phase_angle": 18.2, "temperature_difference": 5.0, "superheat": 6.0, "subcooling": 4.0, "humidity": 60.0,
     "expansion_valve": 210.0, "unit_load": 60.0, "sound_speed": 1480.0, "mass_flow": 1.2,

@@ -11,7 +11,7 @@ from struct import Struct
 from types import TracebackType
 from typing import Literal, Self
 
-from drivers.modbus.frames import crc16
+from drivers.modbus.exchange import checksum
 from drivers.modbus.registers import Block
 from drivers.simulate.device import SimulatedDevice
 
@@ -188,14 +188,14 @@ class _Connection(asyncio.Protocol):
     def _rtu(self) -> None:
         while len(self._buffer) >= 8:
             frame = self._buffer[:8]
-            if crc16(frame[:6]) != frame[6:]:
+            if checksum(frame[:6]) != frame[6:]:
                 self._buffer = self._buffer[1:]
                 continue
             self._buffer = self._buffer[8:]
             answer = self._bus.reply(frame[0], frame[1:6])
             if answer is not None:
                 body = frame[:1] + answer
-                self._send(frame[0], body + crc16(body))
+                self._send(frame[0], body + checksum(body))
 
     def _send(self, unit_id: int, frame: bytes) -> None:
         wait = self._bus.wait_s(unit_id, len(frame))

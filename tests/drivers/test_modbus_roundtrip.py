@@ -30,7 +30,7 @@ async def read_all(name: str, way: str) -> tuple[SimulatedDevice, dict[str, floa
             settings = RtuOverTcpSettings(host=served.host, port=served.port)
     bus = ModbusBus(settings)
     try:
-        ratios = {key: 1.0 for key in profile.installer_ratios}
+        ratios = dict.fromkeys(profile.installer_ratios, 1.0)
         device = ModbusDevice("meter", profile, 7, bus, ratios)
         device._quiet_s = 0
         sample = await device.read()

@@ -1,4 +1,6 @@
-"""Modbus frames, bytes to bytes: TCP (MBAP) and RTU. Knows no socket and no clock.
+"""One request and its answer over Modbus TCP or RTU, bytes to bytes. Knows no socket and no clock.
+
+A codec knows what it waits for, so that it tells the answer from late ones, foreign ones and noise.
 
 Layouts: Modbus Messaging on TCP/IP V1.0b section 3.1.3, Modbus over Serial Line V1.02 section 2.5.1.
 Only reads exist: functions 1 to 4.
@@ -10,6 +12,7 @@ from dataclasses import dataclass
 from struct import Struct
 
 from drivers.errors import FrameError
+from drivers.frames.modbus_rtu import crc16
 from drivers.modbus.registers import Block
 
 MAX_TCP_FRAME = 260
@@ -109,7 +112,7 @@ class RtuCodec:
         self._unit_id = unit_id
         self._block = block
         frame = request_pdu(unit_id, block)
-        return frame + crc16(frame)
+        return frame + checksum(frame)
 
     def feed(self, buffer: bytes) -> tuple[int, Answer | None]:
         """As `TcpCodec.feed`. Glitch bytes before and after the answer are passed over."""
@@ -159,21 +162,9 @@ def _checked(pdu: bytes, block: Block) -> Answer:
 
 
 def _sum_is_right(frame: bytes, size: int) -> bool:
-    return len(frame) == size and crc16(frame[:-2]) == frame[-2:]
+    return len(frame) == size and checksum(frame[:-2]) == frame[-2:]
 
 
-def crc16(data: bytes) -> bytes:
+def checksum(frame: bytes) -> bytes:
     """CRC-16/MODBUS as it is sent, low byte first."""
-    crc = 0xFFFF
-    for byte in data:
-        crc = (crc >> 8) ^ _TABLE[(crc ^ byte) & 0xFF]
-    return bytes((crc & 0xFF, crc >> 8))
-
-
-def _entry(byte: int) -> int:
-    for _ in range(8):
-        byte = (byte >> 1) ^ 0xA001 if byte & 1 else byte >> 1
-    return byte
-
-
-_TABLE = tuple(_entry(byte) for byte in range(256))
+    return crc16(frame).to_bytes(2, "little")

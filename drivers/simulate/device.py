@@ -10,7 +10,7 @@ from fractions import Fraction
 from drivers.modbus.registers import Block
 from drivers.profile import Cell, Point, Profile
 from drivers.simulate.image import Image
-from drivers.simulate.physics import Load
+from drivers.simulate.physics import Load, Values
 
 ILLEGAL_ADDRESS = 2
 
@@ -42,13 +42,13 @@ class SimulatedDevice:
     def __init__(
         self,
         profile: Profile,
-        load: Load | None = None,
+        load: Values | None = None,
         clock: Callable[[], float] = time.time,
         tick_s: float = 1.0,
         ratios: Mapping[str, float] | None = None,
     ) -> None:
         self.profile = profile
-        self.load = load or Load()
+        self.load: Values = load or Load()
         self.faults = Faults()
         self.image = Image()
         self.reads = 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from typing import Protocol
 
 from drivers.quantity import Kind, quantity
 
@@ -29,6 +30,13 @@ _FIXED = {
     "phase_angle": 18.2, "temperature_difference": 5.0, "superheat": 6.0, "subcooling": 4.0, "humidity": 60.0,
     "expansion_valve": 210.0, "unit_load": 60.0, "sound_speed": 1480.0, "mass_flow": 1.2,
 }  # fmt: skip
+
+
+class Values(Protocol):
+    """Where a simulated device's values come from."""
+
+    def value(self, name: str, at_s: float) -> float:
+        """The value of a quantity of the vocabulary at a time (Unix seconds), in the quantity's unit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,8 @@
+"""The built-in site: server-rendered pages and a read API over the store, the registry and the alerts."""
+
+from __future__ import annotations
+
+from dashboards.site.app import create_app
+from dashboards.site.services import Alerts, SiteServices
+
+__all__ = ["Alerts", "SiteServices", "create_app"]

@@ -1,0 +1,100 @@
+"""The application: middleware, routes, errors in the visitor's language."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import Scope
+
+from dashboards.site.context import STATIC, Context, language_of
+from dashboards.site.guard import Guard
+from dashboards.site.routes import announcements, api, buildings, live, operations, portfolio
+from dashboards.site.services import SiteServices
+from drivers.errors import StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+
+class HashedFiles(StaticFiles):
+    """Static files that browsers may keep: a changed file has another address."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if response.status_code == 200 and b"v=" in scope["query_string"]:
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def create_app(services: SiteServices) -> FastAPI:
+    """The site as an ASGI application. Handlers block and so run in threads; the store is not closed here."""
+    context = Context(services)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        threading.Thread(target=_warm, args=(context,), name="site warm-up", daemon=True).start()
+        yield
+
+    app = FastAPI(
+        title="Beacon",
+        description="Read API of the Building Energy And Carbon Observation Network.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        lifespan=lifespan,
+    )
+    app.state.context = context
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(Guard)
+    app.mount("/static", HashedFiles(directory=STATIC), name="static")
+    for module in (portfolio, buildings, operations, announcements, live):
+        app.include_router(module.router(context), include_in_schema=False)
+    app.include_router(api.router(context))
+    _answer_errors(app, context)
+    return app
+
+
+def _warm(context: Context) -> None:
+    """Compute what the first visitor would wait for."""
+    try:
+        context.portfolio.totals(context.portfolio.lines())
+    except StoreUnavailable as error:
+        logger.warning("site: the store does not answer yet: %s", error)
+
+
+def _answer_errors(app: FastAPI, context: Context) -> None:
+    def answer(request: Request, code: int, what: str) -> Response:
+        if request.url.path.startswith(("/api/", "/live/", "/healthz", "/metrics")):
+            return JSONResponse({"detail": language_of(request).t(f"error.{what}_text")}, code)
+        language = language_of(request)
+        title, text = language.t(f"error.{what}"), language.t(f"error.{what}_text")
+        try:
+            return context.page(request, "error.html", code, code=code, title=title, text=text)
+        except StoreUnavailable:
+            return Response(text, code, media_type="text/plain; charset=utf-8")
+
+    @app.exception_handler(HTTPException)
+    def http(request: Request, error: HTTPException) -> Response:
+        known = {"building", "region", "device", "announcement", "streams"}
+        what = str(error.detail) if error.detail in known else "page" if error.status_code < 500 else "server"
+        return answer(request, error.status_code, what)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(request: Request, error: RequestValidationError) -> Response:
+        if request.url.path.startswith("/api/"):
+            problems = [f"{'.'.join(str(p) for p in e['loc'][1:])}: {e['msg']}" for e in error.errors()]
+            return JSONResponse({"detail": problems}, 422)
+        return answer(request, 422, "request")
+
+    @app.exception_handler(StoreUnavailable)
+    def store(request: Request, error: StoreUnavailable) -> Response:
+        logger.warning("site: %s: %s", request.url.path, error)
+        return answer(request, 503, "store")

@@ -1,0 +1,287 @@
+"""One building's page and its devices' pages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse
+from markupsafe import Markup
+
+from collector.model import JudgementRow
+from collector.registry import Building
+from dashboards.site import svg
+from dashboards.site.context import Context, language_of
+from dashboards.site.language import Language
+from dashboards.site.routes.portfolio import month_label, parents
+from dashboards.site.views import machines
+from dashboards.site.views.building import DAY_MS, SPANS, BuildingView
+from dashboards.site.views.machines import unit_of
+from dashboards.site.views.portfolio import month_to_date, same_days_last_year
+from dashboards.site.views.power import LoadCurve, power_now
+from drivers.carrier import UNIT
+
+ITEM_COLOURS = {"01A00": "s2", "01B00": "s1", "01C00": "s3", "01D00": "s4", "unmetered": "s7"}
+TREND_MS = 6 * 3600 * 1000
+FIRST_LOOK = ("active_power_total", "thermal_power", "cop", "flow", "water_flow", "room_temperature")
+
+
+def router(context: Context) -> APIRouter:
+    """Routes below `/buildings/`."""
+    routes = APIRouter()
+
+    @routes.get("/buildings/{building_id}", response_class=HTMLResponse)
+    def building_page(request: Request, building_id: str, span: str = "today") -> HTMLResponse:
+        building = context.building(building_id)
+        language = language_of(request)
+        values = _figures(context, language, building)
+        values |= _load(context.view(building_id), language, span if span in SPANS else "today")
+        return context.page(request, "building.html", building=building, **values)
+
+    @routes.get("/buildings/{building_id}/devices/{device}", response_class=HTMLResponse)
+    def device_page(
+        request: Request, building_id: str, device: str, quantity: Annotated[str, Query(max_length=64)] = ""
+    ) -> HTMLResponse:
+        building = context.building(building_id)
+        sample = context.portfolio.latest().get(building_id, {}).get(device)
+        if sample is None:
+            raise HTTPException(404, "device")
+        if quantity not in sample.values:
+            quantity = next((name for name in FIRST_LOOK if name in sample.values), next(iter(sample.values), ""))
+        now = context.services.clock()
+        points = context.cache.get(
+            ("trend", building_id, device, quantity),
+            5.0,
+            lambda: context.services.store.series(building_id, device, quantity, now - TREND_MS, now + 1000, 60),
+        )
+        meter = next((m for m in building.meters if (m.device or m.name) == device), None)
+        return context.page(
+            request,
+            "device.html",
+            building=building,
+            sample=sample,
+            meter=meter,
+            quantity=quantity,
+            quantity_label=quantity,
+            values=[(name, value, unit_of(name)) for name, value in sorted(sample.values.items())],
+            trend=_trend(points, quantity, building),
+            trend_json=_json(
+                {
+                    "t": [at // 1000 for at, _ in points],
+                    "lines": [{"label": quantity, "y": [value for _, value in points], "css": "s1", "area": False}],
+                    "unit": unit_of(quantity),
+                    "zone": building.time_zone,
+                }
+            ),
+        )
+
+    return routes
+
+
+def _json(value: Any) -> Markup:
+    """JSON for a data block: `<` escaped, so that no text can end the block."""
+    return Markup(json.dumps(value, separators=(",", ":")).replace("<", "\\u003c"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A judgement with the message key of its basis."""
+
+    row: JudgementRow
+    basis_key: str
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.row, name)
+
+
+def _figures(context: Context, language: Language, building: Building) -> dict[str, Any]:
+    view = context.view(building.id)
+    now, today = view.now(), view.today()
+    latest = context.portfolio.latest().get(building.id, {})
+    line = next((line for line in context.portfolio.lines() if line.building.id == building.id), None)
+    power = power_now(building, latest, now)
+    daily = view.daily(30)
+    curve = view.curve("today")
+    heat = view.heat_rows()
+    cells = [value for _, row in heat for value in row if value is not None]
+    months = view.months()
+    items = view.items()
+    month_kwh = next(
+        (
+            row.energy
+            for row in view.sums(*month_to_date(today))
+            if row.carrier == "electricity" and row.item == "total"
+        ),
+        None,
+    )
+    known = [kw for kw in curve.use if kw is not None]
+    return {
+        "crumbs": [code for code in dict.fromkeys([*parents(building.region, context.services.registry), building.region])
+                   if code in context.services.registry.region_names],
+        "state": line.level if line else "insufficient_data",
+        "power": power,
+        "power_at": max((sample.at for sample in latest.values()), default=None),
+        "spark": curve.use[-48:],
+        "today_kwh": sum(known) / 4 if known else None,
+        "month": language.amount(month_kwh, "kWh").split("\u00a0") if month_kwh is not None else ["–", ""],
+        "month_label": month_label(language, context),
+        "change": line.change if line else None,
+        "eui": line.eui if line else None,
+        "peak": max((row for row in daily if row.peak_kw is not None), key=lambda row: row.peak_kw or 0, default=None),
+        "base_kw": _median([row.base_kw for row in daily if row.base_kw is not None]),
+        "judgements": [_with_gauge(language, row) for row in (line.judgements if line else ())],
+        "year": today.year,
+        "items": [(part, ITEM_COLOURS[part.code]) for part in items],
+        "item_colours": [(ITEM_COLOURS[part.code], part.energy) for part in items],
+        "months": months,
+        "month_max": max((max(m.energy or 0, m.year_before or 0) for m in months), default=0),
+        "heat": svg.heat_map([row for _, row in heat], language.t("heat.title")) if heat else None,
+        "heat_days": [language.day(heat[n][0]) for n in range(0, len(heat), 7)] if heat else [],
+        "heat_low": min(cells, default=0),
+        "heat_high": max(cells, default=0),
+        "pumps": _pumps(context, language, view),
+        "solar": view.solar(),
+        "carriers": view.carriers(),
+        "units": {carrier.value: unit for carrier, unit in UNIT.items()},
+        "alerts": [alert for alert in context.alerts() if alert.building == building.id],
+        "devices": [latest[device] for device in sorted(latest)],
+        "spans": list(SPANS),
+        "same_days": same_days_last_year(today),
+    }
+
+
+def _median(values: Sequence[float]) -> float | None:
+    ordered = sorted(values)
+    return ordered[len(ordered) // 2] if ordered else None
+
+
+def basis_key(row: JudgementRow) -> str:
+    """Which message names the judgement's basis."""
+    return row.basis if row.basis in ("energy_kwh", "energy_kgce", "carbon_kgco2") else "other"
+
+
+def _with_gauge(language: Language, row: JudgementRow) -> tuple[_Judged, Markup | None]:
+    judged = _Judged(row, basis_key(row))
+    if row.share is None:
+        return judged, None
+    band = None
+    if row.limit and row.forecast_low is not None and row.forecast_high is not None:
+        band = (row.forecast_low / row.limit, row.forecast_high / row.limit)
+    title = language.t(
+        "quota.gauge",
+        basis=language.t(f"basis.{basis_key(row)}"),
+        share=language.percent(row.share),
+        expected=language.percent(row.expected_share),
+    )
+    return judged, svg.gauge(
+        row.share, row.expected_share, band, row.level, language.percent(row.share), language.t("quota.of_limit"), title
+    )
+
+
+def _load(view: BuildingView, language: Language, span: str) -> dict[str, Any]:
+    curve = view.curve(span)
+    if not curve.at:
+        return {"span": span, "load_svg": None}
+    today = view.today()
+    start = view.midnight(today - timedelta(days=SPANS[span] - 1))
+    end = view.midnight(today + timedelta(days=1))
+    lines = [svg.Line("s1", language.t("load.use"), list(zip(curve.at, curve.use, strict=True)), area=True)]
+    if any(curve.pv):
+        lines.append(svg.Line("s2", language.t("load.pv"), list(zip(curve.at, curve.pv, strict=True))))
+        lines.append(svg.Line("s3", language.t("load.grid"), list(zip(curve.at, curve.grid, strict=True))))
+    if span == "today":
+        before = view.yesterday_curve()
+        shifted = [at + DAY_MS for at in before.at]
+        lines.append(svg.Line("s7", language.t("load.yesterday"), list(zip(shifted, before.use, strict=True))))
+        labels = [(float(start + hour * 3_600_000), f"{hour:02d}:00") for hour in range(0, 25, 4)]
+    else:
+        step = 1 if span == "week" else 4
+        days = range(0, SPANS[span], step)
+        labels = [
+            (float(start + n * DAY_MS + DAY_MS / 2), language.day(today - timedelta(days=SPANS[span] - 1 - n)))
+            for n in days
+        ]
+    chart = svg.line_chart(lines, labels, (start, end), language.t("load.title"), "kW")
+    times = sorted({int(x) for line in lines for x, _ in line.points})
+    return {
+        "span": span,
+        "load_svg": chart,
+        "load_lines": lines,
+        "load_json": _json(
+            {
+                "t": [at // 1000 for at in times],
+                "lines": [
+                    {"label": line.label, "css": line.css, "area": line.area, "y": _aligned(line, times)}
+                    for line in lines
+                ],
+                "unit": "kW",
+                "zone": view.building.time_zone,
+                "range": [start // 1000, end // 1000],
+                "live": "power" if span == "today" else "",
+            }
+        ),
+        "load_table": _hourly(view, language, curve, span),
+    }
+
+
+def _aligned(line: svg.Line, times: Sequence[int]) -> list[float | None]:
+    by_time = {int(x): y for x, y in line.points}
+    return [None if (y := by_time.get(at)) is None else round(y, 2) for at in times]
+
+
+def _hourly(view: BuildingView, language: Language, curve: LoadCurve, span: str) -> list[tuple[str, float]]:
+    """Hourly means of today, daily means of a longer span."""
+    groups: dict[str, list[float]] = {}
+    for at, kw in zip(curve.at, curve.use, strict=True):
+        if kw is not None:
+            local = datetime.fromtimestamp(at / 1000, view.zone)
+            label = f"{local.hour:02d}:00" if span == "today" else language.day(local.date())
+            groups.setdefault(label, []).append(kw)
+    return [(label, sum(values) / len(values)) for label, values in groups.items()]
+
+
+def _pumps(
+    context: Context, language: Language, view: BuildingView
+) -> list[tuple[machines.HeatPumpNow, Markup | None, float | None]]:
+    now = view.now()
+    latest = context.portfolio.latest().get(view.building.id, {})
+    found = []
+    start = view.midnight(view.today())
+    for pump in machines.heat_pumps(view.building, latest, now):
+        points = machines.cop_curve(
+            context.services, context.cache, view.building.id, pump.device, start, start + DAY_MS
+        )
+        present = [value for _, value in points if value is not None]
+        chart = None
+        if len(present) >= 2:
+            first, last = points[0][0], points[-1][0]
+            span_ms = max(last - first, 3_600_000)
+            step = 3_600_000 * max(1, round(span_ms / 3_600_000 / 6))
+            labels = [
+                (float(at), f"{datetime.fromtimestamp(at / 1000, view.zone):%H:%M}")
+                for at in range(-(-first // step) * step, first + span_ms + 1, step)
+            ]
+            line = svg.Line("s3", language.t("pump.cop"), [(float(at), value) for at, value in points])
+            chart = svg.line_chart([line], labels, (first, first + span_ms), language.t("pump.curve"), "COP", 180)
+        found.append((pump, chart, sum(present) / len(present) if present else None))
+    return found
+
+
+def _trend(points: Sequence[tuple[int, float]], quantity: str, building: Building) -> Markup | None:
+    if len(points) < 2:
+        return None
+    first, last = points[0][0], points[-1][0]
+    view_labels = [
+        (
+            float(first + (last - first) * n / 4),
+            f"{datetime.fromtimestamp((first + (last - first) * n / 4) / 1000, ZoneInfo(building.time_zone)):%H:%M}",
+        )
+        for n in range(5)
+    ]
+    line = svg.Line("s1", quantity, [(float(at), value) for at, value in points])
+    return svg.line_chart([line], view_labels, (first, last), quantity, unit_of(quantity))

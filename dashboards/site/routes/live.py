@@ -1,0 +1,135 @@
+"""Server-sent events: every few seconds the texts that changed, by the name the page gave each.
+
+One event is a JSON object `{"live": {name: text}, "point": {"t": s, "y": kW}}`; the page's script only
+puts texts into place. All pages of one kind share one reading of the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+import orjson
+from collector.registry import Building
+from dashboards.site.context import Context, language_of
+from dashboards.site.language import Language
+from dashboards.site.views.machines import heat_pumps
+from dashboards.site.views.portfolio import prefix
+from dashboards.site.views.power import power_now
+from drivers.errors import StoreUnavailable
+
+PERIOD_S = 2.0
+LONGEST_S = 300.0
+"""A stream ends after this; the browser opens the next by itself, so no stream outlives its visitor for long."""
+MOST_STREAMS = 200
+
+Event = dict[str, Any]
+
+
+def router(context: Context) -> APIRouter:
+    """Routes below `/live/`."""
+    routes = APIRouter()
+    open_streams = 0
+
+    async def events(read: Callable[[], Event]) -> AsyncIterator[bytes]:
+        nonlocal open_streams
+        open_streams += 1
+        try:
+            yield b"retry: 3000\n\n"
+            before: dict[str, str] = {}
+            for _ in range(int(LONGEST_S / PERIOD_S)):
+                try:
+                    event = await run_in_threadpool(read)
+                except StoreUnavailable:
+                    yield b": the store does not answer\n\n"
+                else:
+                    live = event["live"]
+                    changed = {name: text for name, text in live.items() if before.get(name) != text}
+                    before = live
+                    if changed or event.get("point"):
+                        yield b"data: " + orjson.dumps({**event, "live": changed}) + b"\n\n"
+                    else:
+                        yield b": nothing new\n\n"
+                await asyncio.sleep(PERIOD_S)
+        finally:
+            open_streams -= 1
+
+    def stream(read: Callable[[], Event]) -> StreamingResponse:
+        if open_streams >= MOST_STREAMS:
+            raise HTTPException(503, "streams")
+        return StreamingResponse(
+            events(read), media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        )
+
+    @routes.get("/live/portfolio")
+    async def portfolio(
+        request: Request, region: Annotated[str, Query(pattern=r"^(\d{6})?$")] = ""
+    ) -> StreamingResponse:
+        language = language_of(request)
+
+        def read() -> Event:
+            lines = [line for line in context.portfolio.lines() if line.building.id.startswith(prefix(region))]
+            live = {f"kw/{line.building.id}": language.number(line.power_kw) for line in lines}
+            live["power"] = language.number(sum(line.power_kw or 0.0 for line in lines), 0)
+            live["alerts"] = str(sum(alert.state == "open" for alert in context.alerts()))
+            return {"live": live}
+
+        return stream(read)
+
+    @routes.get("/live/buildings/{building_id}")
+    async def building(request: Request, building_id: str) -> StreamingResponse:
+        known, language = context.building(building_id), language_of(request)
+        return stream(lambda: _building_event(context, language, known))
+
+    @routes.get("/live/edges")
+    async def edges(request: Request) -> StreamingResponse:
+        language = language_of(request)
+        return stream(lambda: _edges_event(context, language))
+
+    return routes
+
+
+def _building_event(context: Context, language: Language, building: Building) -> Event:
+    now = context.services.clock()
+    latest = context.portfolio.latest().get(building.id, {})
+    power = power_now(building, latest, now)
+    live = {"power": language.number(power)}
+    for device, sample in latest.items():
+        live[f"at/{device}"] = language.clock(sample.at, building.time_zone)
+        for name, value in sample.values.items():
+            live[f"value/{device}/{name}"] = language.number(value)
+    for pump in heat_pumps(building, latest, now):
+        key = f"pump/{pump.device}"
+        live[f"{key}/cop"] = language.number(pump.cop, 2)
+        for name, number in (
+            ("thermal", pump.thermal_kw),
+            ("electric", pump.electric_kw),
+            ("flow", pump.flow_degc),
+            ("return", pump.return_degc),
+            ("outdoor", pump.outdoor_degc),
+        ):
+            live[f"{key}/{name}"] = language.number(number, 1)
+        state = "unknown" if pump.running is None else "running" if pump.running else "standing"
+        live[f"{key}/state"] = language.t(f"pump.{state}")
+    event: Event = {"live": live}
+    if power is not None:
+        event["point"] = {"t": max(sample.at for sample in latest.values()) // 1000, "y": round(power, 2)}
+    return event
+
+
+def _edges_event(context: Context, language: Language) -> Event:
+    live = {}
+    for edge in context.edges():
+        key = f"edge/{edge.site}/{edge.edge}"
+        live[f"{key}/state"] = language.t("edge.online" if edge.online else "edge.offline")
+        live[f"{key}/spool"] = language.number(edge.status.spool_batches, 0)
+        age = edge.oldest_age_s
+        live[f"{key}/oldest"] = language.duration(age) if age is not None else language.t("edge.empty")
+        live[f"{key}/polls"] = language.percent(edge.status.poll_success, 1)
+        live[f"{key}/reported"] = language.moment(edge.received_at)
+    return {"live": live}

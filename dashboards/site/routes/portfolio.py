@@ -1,0 +1,134 @@
+"""The list of buildings, of all or of one region."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse
+
+from collector.registry import Registry
+from dashboards.site.context import Context, language_of
+from dashboards.site.language import Language
+from dashboards.site.views.judged import LEVELS
+from dashboards.site.views.portfolio import SORTS, Line, month_to_date, prefix, ranked
+from dashboards.site.views.portfolio import Query as Wanted
+
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A region inside the one shown. states: levels and how many buildings have each."""
+
+    code: str
+    buildings: int
+    eui: float | None
+    states: list[tuple[str, float]]
+
+
+def router(context: Context) -> APIRouter:
+    """Routes of `/` and `/regions/{code}`."""
+    routes = APIRouter()
+
+    def show(request: Request, wanted: Wanted, page: int, region: str) -> HTMLResponse:
+        registry = context.services.registry
+        every = context.portfolio.lines()
+        inside = [line for line in every if line.building.id.startswith(prefix(region))]
+        if region and not inside:
+            raise HTTPException(404, "region")
+        lines = ranked((line for line in inside if wanted.takes(line)), wanted.sort)
+        pages = max(1, -(-len(lines) // PAGE_SIZE))
+        page = min(page, pages)
+        language = language_of(request)
+        totals = context.portfolio.totals(inside)
+        edges = context.edges()
+        return context.page(
+            request,
+            "portfolio.html",
+            heading=language.region(registry, region) if region else language.t("portfolio.title"),
+            region=region,
+            crumbs=parents(region, registry),
+            children=children(region, inside, registry),
+            totals=totals,
+            states=[(level, float(totals.levels[level])) for level in LEVELS],
+            lines=lines[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
+            page=page,
+            pages=pages,
+            query=wanted,
+            types=sorted({line.building.type.value for line in every}),
+            regions=sorted({code for line in every for code in (line.building.city, line.building.region)}),
+            sorts=SORTS,
+            year=context.today().year,
+            month_label=month_label(language, context),
+            edges_online=sum(edge.online for edge in edges),
+            edges_all=len(edges),
+        )
+
+    @routes.get("/", response_class=HTMLResponse)
+    def portfolio(
+        request: Request,
+        q: Annotated[str, Query(max_length=60)] = "",
+        type: Annotated[str, Query(max_length=40)] = "",
+        region: Annotated[str, Query(pattern=r"^(\d{6})?$")] = "",
+        level: Annotated[str, Query(max_length=20)] = "",
+        sort: Annotated[str, Query(max_length=10)] = "state",
+        page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+    ) -> HTMLResponse:
+        return show(request, Wanted(q, type, region, level, sort), page, "")
+
+    @routes.get("/regions/{code}", response_class=HTMLResponse)
+    def region_page(
+        request: Request,
+        code: str,
+        q: Annotated[str, Query(max_length=60)] = "",
+        type: Annotated[str, Query(max_length=40)] = "",
+        level: Annotated[str, Query(max_length=20)] = "",
+        sort: Annotated[str, Query(max_length=10)] = "state",
+        page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+    ) -> HTMLResponse:
+        if len(code) != 6 or not code.isdigit():
+            raise HTTPException(404, "region")
+        return show(request, Wanted(q, type, code, level, sort), page, code)
+
+    return routes
+
+
+def month_label(language: Language, context: Context) -> str:
+    """`1 – 21 Nov`: the days that figures of this month cover."""
+    first, last = month_to_date(context.today())
+    if language.code == "zh":
+        return f"{first.month}月1–{last.day}日"
+    return f"1–{last.day} {language.month(last)}"
+
+
+def parents(code: str, registry: Registry) -> list[str]:
+    """The named regions above one, the largest first."""
+    if not code:
+        return []
+    above = [code[:2] + "0000", code[:4] + "00"]
+    return [region for region in dict.fromkeys(above) if region != code and region in registry.region_names]
+
+
+def children(region: str, lines: Sequence[Line], registry: Registry) -> list[Child]:
+    """Cities of the whole or of a province, counties of a city."""
+    is_city = region.endswith("00") and not region.endswith("0000")
+    if region and not region.endswith("00"):
+        return []
+    groups: dict[str, list[Line]] = {}
+    for line in lines:
+        groups.setdefault(line.building.region if is_city else line.building.city, []).append(line)
+    if len(groups) < 2 and not region:
+        return []
+    found = []
+    for code, members in sorted(groups.items()):
+        if code == region:
+            continue
+        with_eui = [line for line in members if line.eui is not None]
+        area = sum(line.building.area_m2 for line in with_eui)
+        eui = sum((line.eui or 0) * line.building.area_m2 for line in with_eui) / area if area else None
+        states = [(level, float(sum(line.level == level for line in members))) for level in LEVELS]
+        found.append(Child(code, len(members), eui, states))
+    return found

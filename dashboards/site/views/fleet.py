@@ -1,0 +1,57 @@
+"""The edges as they last reported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from collector.model import EdgeRow
+from edge.wire import EdgeStatus
+from pydantic import ValidationError
+
+SILENT_MS = 5 * 60 * 1000
+"""An edge that has not reported for this long counts as offline whatever its last word was."""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeNow:
+    """One edge; ages in seconds. failing: devices whose last poll failed, with the error in words."""
+
+    site: str
+    edge: str
+    online: bool
+    received_at: int
+    oldest_age_s: float | None
+    status: EdgeStatus
+    failing: dict[str, str]
+
+    @property
+    def trouble(self) -> bool:
+        return (
+            not self.online
+            or bool(self.failing)
+            or self.status.clock != "trusted"
+            or self.status.dropped_samples > 0
+        )
+
+
+def edges_now(rows: Sequence[EdgeRow], now: int) -> list[EdgeNow]:
+    """The fleet, troubled edges first."""
+    found = []
+    for row in rows:
+        try:
+            status = EdgeStatus.model_validate(row.status)
+        except ValidationError:
+            status = EdgeStatus(online=False)
+        found.append(
+            EdgeNow(
+                site=row.site,
+                edge=row.edge,
+                online=status.online and now - row.received_at <= SILENT_MS,
+                received_at=row.received_at,
+                oldest_age_s=None if status.oldest_at is None else max(0.0, (now - status.oldest_at) / 1000),
+                status=status,
+                failing={device: state for device, state in status.devices.items() if state != "ok"},
+            )
+        )
+    return sorted(found, key=lambda edge: (not edge.trouble, edge.online, edge.site, edge.edge))

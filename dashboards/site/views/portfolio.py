@@ -1,0 +1,233 @@
+"""All buildings at a glance: state, use, intensity, power; filtered, ranked, summed by region."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from collector.model import JudgementRow, Latest, SumRow
+from collector.registry import Building
+from dashboards.site.cache import Cache
+from dashboards.site.services import SiteServices
+from dashboards.site.views.judged import LEVELS, SEVERITY, worst_first
+from dashboards.site.views.power import power_now
+
+ZONE = "Asia/Shanghai"
+LIVE_S = 2.0
+SUMS_S = 20.0
+JUDGEMENTS_S = 5.0
+SORTS = ("state", "eui", "month", "change", "power", "name")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One building in the list. Energies are electricity's final use, kWh; eui kWh/m² of the last 12 months.
+
+    judgement: the most severe of this year; judgements: all of this year.
+    """
+
+    building: Building
+    power_kw: float | None
+    month_kwh: float | None
+    change: float | None
+    eui: float | None
+    coverage: float | None
+    judgement: JudgementRow | None
+    judgements: tuple[JudgementRow, ...]
+
+    @property
+    def level(self) -> str:
+        return self.judgement.level if self.judgement else "insufficient_data"
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over some buildings; carbon_kg of this year, of the buildings that have a carbon judgement."""
+
+    buildings: int
+    area_m2: float
+    power_kw: float
+    reporting: int
+    month_kwh: float
+    change: float | None
+    eui: float | None
+    carbon_kg: float | None
+    levels: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What the visitor asked for."""
+
+    text: str = ""
+    type: str = ""
+    region: str = ""
+    level: str = ""
+    sort: str = "state"
+
+    def takes(self, line: Line) -> bool:
+        building = line.building
+        text = self.text.strip().lower()
+        return (
+            (
+                not text
+                or any(text in word.lower() for word in (building.id, building.name_zh, building.name_en))
+            )
+            and (not self.type or building.type == self.type)
+            and building.id.startswith(prefix(self.region))
+            and (not self.level or line.level == self.level)
+        )
+
+
+def prefix(region: str) -> str:
+    """The digits that ids in a region share: `330100` is a city, `330000` a province, `330106` a county."""
+    if region.endswith("0000"):
+        return region[:2]
+    return region[:4] if region.endswith("00") else region
+
+
+class Portfolio:
+    """Reads what all pages share, through the cache."""
+
+    def __init__(self, services: SiteServices, cache: Cache) -> None:
+        self._services = services
+        self._cache = cache
+
+    def today(self) -> date:
+        return datetime.fromtimestamp(self._services.clock() / 1000, ZoneInfo(ZONE)).date()
+
+    def latest(self) -> dict[str, dict[str, Latest]]:
+        """Building -> device -> last sample."""
+
+        def load() -> dict[str, dict[str, Latest]]:
+            found: dict[str, dict[str, Latest]] = defaultdict(dict)
+            for sample in self._services.store.latest():
+                found[sample.building][sample.device] = sample
+            return found
+
+        return self._cache.get("latest", LIVE_S, load)
+
+    def judgements(self, year: int) -> dict[str, list[JudgementRow]]:
+        """Building -> its judgements of the year, most severe first."""
+
+        def load() -> dict[str, list[JudgementRow]]:
+            found: dict[str, list[JudgementRow]] = defaultdict(list)
+            for row in self._services.store.judgements(period=str(year)):
+                found[row.building].append(row)
+            return {building: worst_first(rows) for building, rows in found.items()}
+
+        return self._cache.get(("judgements", year), JUDGEMENTS_S, load)
+
+    def electricity(self, first: date, last: date, ttl_s: float = SUMS_S) -> dict[str, SumRow]:
+        """Building -> its electricity of first..last."""
+
+        def load() -> dict[str, SumRow]:
+            rows = self._services.store.sums(first, last, carrier="electricity", item="total")
+            return {row.building: row for row in rows}
+
+        return self._cache.get(("electricity", first, last), ttl_s, load)
+
+    def lines(self) -> list[Line]:
+        """Every building of the registry, in its order."""
+        return self._cache.get("lines", LIVE_S, self._lines)
+
+    def _lines(self) -> list[Line]:
+        today, now = self.today(), self._services.clock()
+        yesterday = today - timedelta(days=1)
+        month, year_ago = month_to_date(today), same_days_last_year(today)
+        this_month = self.electricity(*month)
+        last_year = self.electricity(*year_ago, ttl_s=600)
+        twelve_months = self.electricity(yesterday - timedelta(days=364), yesterday, ttl_s=600)
+        judged, latest = self.judgements(today.year), self.latest()
+        lines = []
+        for building in self._services.registry.buildings.values():
+            now_row, past_row = this_month.get(building.id), last_year.get(building.id)
+            year_row = twelve_months.get(building.id)
+            rows = judged.get(building.id, [])
+            lines.append(
+                Line(
+                    building=building,
+                    power_kw=power_now(building, latest.get(building.id, {}), now),
+                    month_kwh=now_row.energy if now_row else None,
+                    change=comparable_change(now_row, past_row),
+                    eui=year_row.energy / building.area_m2 if year_row and building.area_m2 else None,
+                    coverage=now_row.coverage if now_row else None,
+                    judgement=rows[0] if rows else None,
+                    judgements=tuple(rows),
+                )
+            )
+        return lines
+
+    def totals(self, lines: Sequence[Line]) -> Totals:
+        today = self.today()
+        this_month = self.electricity(*month_to_date(today))
+        last_year = self.electricity(*same_days_last_year(today), ttl_s=600)
+        both = [line.building.id for line in lines if line.change is not None]
+        before = sum(last_year[id_].energy for id_ in both)
+        after = sum(this_month[id_].energy for id_ in both)
+        powers = [line.power_kw for line in lines if line.power_kw is not None]
+        area = sum(line.building.area_m2 for line in lines)
+        with_eui = [line for line in lines if line.eui is not None]
+        eui_area = sum(line.building.area_m2 for line in with_eui)
+        carbon = [
+            next((row.used for row in line.judgements if row.unit.lower() == "kgco2"), None) for line in lines
+        ]
+        known_carbon = [used for used in carbon if used is not None]
+        return Totals(
+            buildings=len(lines),
+            area_m2=area,
+            power_kw=sum(powers),
+            reporting=len(powers),
+            month_kwh=sum(line.month_kwh or 0.0 for line in lines),
+            change=after / before - 1 if before > 0 else None,
+            eui=sum((line.eui or 0.0) * line.building.area_m2 for line in with_eui) / eui_area
+            if eui_area
+            else None,
+            carbon_kg=sum(known_carbon) if known_carbon else None,
+            levels={level: Counter(line.level for line in lines).get(level, 0) for level in LEVELS},
+        )
+
+
+def month_to_date(today: date) -> tuple[date, date]:
+    """The days of this month that are over; on the first, the whole month before."""
+    yesterday = today - timedelta(days=1)
+    return yesterday.replace(day=1), yesterday
+
+
+def same_days_last_year(today: date) -> tuple[date, date]:
+    first, last = month_to_date(today)
+    day = 28 if last.month == 2 and last.day == 29 else last.day
+    return first.replace(year=first.year - 1), last.replace(year=last.year - 1, day=day)
+
+
+def comparable_change(now: SumRow | None, before: SumRow | None) -> float | None:
+    """Change against the same days of last year; None unless both were measured for nine tenths."""
+    if now is None or before is None or before.energy <= 0 or min(now.coverage, before.coverage) < 0.9:
+        return None
+    return now.energy / before.energy - 1
+
+
+def ranked(lines: Iterable[Line], sort: str) -> list[Line]:
+    """By one of SORTS; buildings without the number come last."""
+    if sort == "name":
+        return sorted(lines, key=lambda line: line.building.id)
+    if sort == "state":
+        return sorted(
+            lines,
+            key=lambda line: (
+                -SEVERITY.get(line.level, 0),
+                -((line.judgement.share if line.judgement else None) or 0.0),
+                line.building.id,
+            ),
+        )
+    values = {"eui": "eui", "month": "month_kwh", "change": "change", "power": "power_kw"}
+    field = values.get(sort, "eui")
+
+    def key(line: Line) -> tuple[bool, float]:
+        value: float | None = getattr(line, field)
+        return value is None, -(value or 0.0)
+
+    return sorted(lines, key=key)

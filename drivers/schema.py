@@ -154,18 +154,38 @@ class ModbusSection(Strict):
     serial: SerialSection | None = None
 
 
-class MqttTopic(Strict):
-    """One topic of a device. `{device}` stands for the device's own part of it; `+` is not allowed.
+class MqttPoint(Strict):
+    """One value in a payload, converted as a register is.
 
-    points: quantity -> dotted path in the JSON payload, or "" if the payload is the bare value;
-        a table adds unit, scale, map, sentinels. `component[1]` picks an element of an array.
+    path: dotted keys in the JSON payload, "" if the payload is the bare value. `Power[0]` picks an
+        element (a bare number counts as element 0), `tags[name=t1]` the object of an array with that key.
+    sum: add up the elements, where the payload holds an array. map: word or number -> value.
     """
 
-    topic: str
-    points: Annotated[dict[Word, MqttPoint], Field(min_length=1)]
+    path: str
+    unit: str | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+    map: dict[str, float] | None = None
+    sentinels: list[float] = []
+    sum: bool = False
+    range: tuple[float, float] | None = None
+    rollover: float | None = None
+    resolution: float | None = None
+    note: str | None = None
+
+
+class MqttTopic(Strict):
+    """One topic of a device. `{device}` stands for the device's own part of it.
+
+    time: path of the device's own time; text without a zone is ignored.
+    """
+
+    topic: Annotated[str, Field(min_length=1, pattern=r"^[^+#]*$")]
     time: str | None = None
-    time_format: Literal["unix", "unix_ms", "iso"] | None = None
-    rpc: bool = False  # the payload is a Shelly notification: paths start below `params`
+    confidence: str
+    sources: Annotated[list[Word], Field(min_length=1)]
+    points: Annotated[dict[Word, MqttPoint], Field(min_length=1)]
 
     @field_validator("points", mode="before")
     @classmethod
@@ -175,30 +195,20 @@ class MqttTopic(Strict):
         return {k: {"path": v} if isinstance(v, str) else v for k, v in points.items()}
 
 
-class MqttPoint(Strict):
-    path: str
-    unit: str | None = None
-    scale: float = 1.0
-    offset: float = 0.0
-    map: dict[str, float] | None = None
-    sentinels: list[float] = []
-    sum: bool = False  # of the elements, where the payload holds an array
-    range: tuple[float, float] | None = None
-    rollover: float | None = None
-    resolution: float | None = None
-    confidence: str | None = None
-    sources: list[Word] | None = None
-    note: str | None = None
-
-
-MqttTopic.model_rebuild()
-
-
 class MqttSection(Strict):
-    """online, offline: topic and words of the device's last will; {} if it has none."""
+    """prefix: what `{device}` is as the maker ships it; the installer may say otherwise.
 
-    prefix: str  # default of {device}, as the maker ships it
+    gather_s: values that come one to a topic are gathered for so long into one sample; 0 for payloads
+        that are whole. hold_s: how long a value that is not repeated still counts, counters excepted.
+    will_topic: says `online` or `offline` in these words.
+    """
+
+    prefix: str
+    gather_s: Annotated[float, Field(ge=0, le=300)] = 0.0
+    hold_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
     will_topic: str | None = None
+    online: str = "online"
+    offline: str = "offline"
     topics: Annotated[list[MqttTopic], Field(min_length=1)]
 
 

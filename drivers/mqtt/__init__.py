@@ -1,0 +1,1 @@
+"""Devices that publish JSON or bare values over MQTT by themselves."""

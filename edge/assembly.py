@@ -1,0 +1,146 @@
+"""The parts of one edge, put together: buses, recorder, spool, uplink, and what they tell of themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+from drivers.modbus.device import ModbusDevice
+from drivers.modbus.settings import RtuOverTcpSettings, SerialSettings, TcpSettings
+from drivers.modbus.transport import ModbusBus
+from edge.clock import Clock
+from edge.config import Bus, EdgeConfig, SerialBus
+from edge.recorder import Recorder
+from edge.schedule import BusSchedule, Polled
+from edge.spool import Spool
+from edge.uplink import Uplink
+from edge.wire import EdgeStatus
+
+logger = logging.getLogger(__name__)
+
+_TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
+
+
+@dataclass(slots=True)
+class Agent:
+    """The running parts, for the status page and for tests."""
+
+    config: EdgeConfig
+    clock: Clock
+    spool: Spool
+    recorder: Recorder
+    uplink: Uplink = field(init=False)
+    schedules: list[BusSchedule] = field(default_factory=list)
+    buses: list[ModbusBus] = field(default_factory=list)
+    page_port: int = 0
+    source_errors: dict[str, str] = field(default_factory=dict)
+    _polls_told: tuple[int, int] = (0, 0)
+
+    def __post_init__(self) -> None:
+        self.uplink = Uplink(self.config, self.spool, self.clock, self.status)
+
+    def add_bus(self, bus: Bus) -> None:
+        """Open nothing yet; the first read connects."""
+        config, connection = self.config, ModbusBus(bus_settings(bus))
+        polled = [
+            Polled(
+                ModbusDevice(
+                    device.id,
+                    config.profile_of(device),
+                    config.unit_id_of(device),
+                    connection,
+                    device.all_ratios(),
+                    self.clock.now,
+                ),
+                round(1000 * (device.fast_s or config.poll.fast_s)),
+                round(1000 * (device.slow_s or config.poll.slow_s)),
+            )
+            for device in config.devices_on(bus)
+        ]
+        if polled:
+            self.buses.append(connection)
+            timeout_ms = round(1000 * bus.timeout_s)
+            self.schedules.append(BusSchedule(bus.name, polled, timeout_ms, self.clock, self.recorder.take))
+
+    def status(self) -> EdgeStatus:
+        """What the collector is told about this edge; poll_success covers the time since the last one."""
+        devices = [device for schedule in self.schedules for device in schedule.devices]
+        reads, failed = sum(d.reads for d in devices), sum(d.failed_reads for d in devices)
+        new, new_failed = reads - self._polls_told[0], failed - self._polls_told[1]
+        self._polls_told = (reads, failed)
+        depth, trusted = self.spool.depth, self.clock.trusted
+        return EdgeStatus(
+            online=True,
+            at=self.clock.now() if trusted else None,
+            version=version(),
+            config_hash=self.config.hash,
+            spool_batches=depth.batches,
+            spool_bytes=depth.bytes,
+            oldest_at=depth.oldest_at,
+            dropped_samples=self.spool.dropped_samples,
+            clock="trusted" if trusted else "untrusted",
+            clock_offset_ms=self.clock.offset_ms,
+            poll_success=1 - new_failed / new if new else None,
+            bus_load={schedule.name: round(schedule.load, 4) for schedule in self.schedules},
+            devices={d.device_id: d.error or "ok" for d in devices} | self.source_errors,
+            temperature_degc=temperature_degc(),
+            memory_bytes=memory_bytes(),
+        )
+
+    async def record(self) -> None:
+        """Flush on a fixed beat until cancelled."""
+        beat = self.config.spool.flush_s
+        while True:
+            await asyncio.sleep(beat)
+            await self.flush()
+
+    async def flush(self, *, last: bool = False) -> None:
+        self.uplink.offer(await self.recorder.flush(self.uplink.take_acknowledged(), last=last))
+
+
+def bus_settings(bus: Bus) -> TcpSettings | RtuOverTcpSettings | SerialSettings:
+    """The transport's settings of a [[bus]]."""
+    settings: TcpSettings | RtuOverTcpSettings | SerialSettings
+    if isinstance(bus, SerialBus):
+        settings = SerialSettings(
+            port=bus.port,
+            baud=bus.baud,
+            parity=bus.parity,
+            stop_bits=bus.stop_bits,
+            timeout_s=bus.timeout_s,
+        )
+    elif bus.type == "tcp":
+        settings = TcpSettings(host=bus.host, port=bus.port, timeout_s=bus.timeout_s)
+    else:
+        settings = RtuOverTcpSettings(host=bus.host, port=bus.port, baud=bus.baud, timeout_s=bus.timeout_s)
+    if bus.quiet_ms is None:
+        return settings
+    return settings.model_copy(update={"quiet_s": bus.quiet_ms / 1000})
+
+
+def version() -> str:
+    try:
+        return metadata.version("beacon")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def memory_bytes() -> int:
+    """Resident memory of this process."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def temperature_degc() -> float | None:
+    """The machine's own temperature, where it tells."""
+    try:
+        return int(_TEMPERATURE.read_text()) / 1000
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,1 @@
+"""Announcements: the dated, numbered, unchangeable statement of buildings' energy and carbon performance."""

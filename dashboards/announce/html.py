@@ -1,0 +1,104 @@
+"""One self-contained HTML file a language: no request to anywhere, prints on A4."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from dashboards.announce import words
+from dashboards.announce.grades import Graded, GradeScheme, Step
+from dashboards.announce.model import Announcement, Entry, TypeSummary
+from dashboards.boards.words import Lang
+
+_STYLE = (files(__package__) / "templates" / "announcement.css").read_text("utf-8")
+_TEMPLATE = (files(__package__) / "templates" / "announcement.html.j2").read_text("utf-8")
+_ENVIRONMENT = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def bar(
+    value: float, largest: float, place: int | None = None, marks: Sequence[tuple[float, str]] = ()
+) -> Markup:
+    """A horizontal bar as inline SVG; `marks` are thin lines such as the type's mean."""
+    width = 100 * value / largest if largest > 0 else 0.0
+    tone = f"g{place}" if place is not None else "plain"
+    lines = "".join(
+        f'<line class="{name}" x1="{100 * at / largest:.2f}" x2="{100 * at / largest:.2f}" y1="0" y2="10"/>'
+        for at, name in marks
+        if largest > 0 and at <= largest
+    )
+    return Markup(
+        '<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect class="track" width="100" height="10"/><rect class="{tone}" width="{width:.2f}" height="10"/>'
+        f"{lines}</svg>"
+    )
+
+
+def badge(graded: Graded | None) -> Markup:
+    """A grade's letter on its colour."""
+    if graded is None:
+        return Markup('<span class="none">–</span>')
+    return Markup('<span class="grade g{}">{}</span>').format(min(graded.place, 6), graded.letter)
+
+
+def edges(scheme: GradeScheme, step: Step) -> list[str]:
+    """Each grade's range in words of numbers, best first."""
+    shown = [
+        f"{edge:.0%}" if step.mode.startswith(("percentile", "ratio")) else f"{edge:g}" for edge in step.edges
+    ]
+    if step.mode == "score_high_good":
+        return [
+            f"≥ {shown[0]}",
+            *(f"{low} – < {high}" for high, low in zip(shown, shown[1:], strict=False)),
+            f"< {shown[-1]}",
+        ]
+    return [
+        f"≤ {shown[0]}",
+        *(f"{low} – {high}" for low, high in zip(shown, shown[1:], strict=False)),
+        f"> {shown[-1]}",
+    ]
+
+
+def _largest(group: TypeSummary) -> tuple[float, float]:
+    return (
+        max((entry.eui for entry in group.entries), default=0.0),
+        max((entry.kgco2_m2 for entry in group.entries), default=0.0),
+    )
+
+
+def _mark(entry: Entry) -> str:
+    worst = entry.worst
+    return "‡" if worst is not None and not worst.official else ""
+
+
+def render_html(announcement: Announcement, lang: Lang, detail: int | None = None) -> str:
+    """The whole page. detail: most entries shown of a type's ranking; None shows all."""
+    helpers: dict[str, Any] = {
+        "a": announcement,
+        "t": announcement.totals,
+        "lang": lang,
+        "detail": detail,
+        "style": Markup(_STYLE),
+        "w": lambda key, *values: words.word(key, lang, *values),
+        "say": lambda text: words.say(text, lang),
+        "type_name": lambda kind: words.type_name(kind, lang),
+        "carrier_name": lambda carrier: words.carrier_name(carrier, lang),
+        "basis_name": lambda basis: words.basis_name(basis, lang),
+        "kind_name": lambda kind: words.kind_name(kind, lang),
+        "confidence": lambda text: words.confidence(text, lang),
+        "period": words.period_text(announcement.period, lang),
+        "issued": words.date_text(announcement.issued_on, lang),
+        "formula": words.FORMULA,
+        "number": words.number,
+        "percent": words.percent,
+        "signed": words.signed,
+        "bar": bar,
+        "badge": badge,
+        "edges": edges,
+        "largest": _largest,
+        "mark": _mark,
+    }
+    return _ENVIRONMENT.from_string(_TEMPLATE).render(helpers)

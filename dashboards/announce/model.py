@@ -1,0 +1,198 @@
+"""What an announcement says, as pure data. Energy in kWh, areas in m², carbon in kgCO₂, shares 0 to 1 and above."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from dashboards.announce.grades import Graded, GradeScheme
+from rules.model import Factor, Level, Text
+from rules.period import Period
+
+SILENT = Text("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One quota judgement as it is announced. official: rests on confirmed rows only."""
+
+    scheme: str
+    basis: str
+    unit: str
+    used: float | None
+    limit: float | None
+    share: float | None
+    metric_unit: str
+    value: float | None
+    limit_value: float | None
+    grade: str
+    level: Level
+    official: bool
+    reasons: tuple[Text, ...] = ()
+
+    @property
+    def over(self) -> bool:
+        return self.level is Level.EXCEEDED or (self.share is not None and self.share > 1)
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierUse:
+    """One carrier in its native unit."""
+
+    carrier: str
+    energy: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One building. Where it may not be named, `building` is "", `code` a number of this announcement,
+    the area is rounded and amounts are None.
+
+    kwh: all carriers, final energy. intensities are per m² of floor area in the period.
+    kgco2: location-based; the other two methods are alternatives side by side.
+    rank_*: place in its type, 1 is the lowest intensity; None when not counted.
+    change_*: relative to the same period a year before, -0.1 is ten percent less.
+    carbon_official: every factor behind the carbon figures is confirmed.
+    """
+
+    code: str
+    building: str
+    name: Text
+    type: str
+    region: str
+    county: Text
+    owner: str
+    operator: str
+    address: str
+    year_built: int | None
+    area_m2: float
+    heated_area_m2: float | None
+    special_area_m2: float
+    kwh: float | None
+    eui: float
+    electricity_kwh: float | None
+    uses: tuple[CarrierUse, ...]
+    kgce: float | None
+    kgco2: float | None
+    kgco2_m2: float
+    kgco2_green_power: float | None
+    kgco2_net_of_nonfossil: float | None
+    renewable_share: float | None
+    coverage: float
+    estimated: float
+    carbon_official: bool
+    change_eui: float | None = None
+    change_kgco2_m2: float | None = None
+    rank_energy: int | None = None
+    rank_carbon: int | None = None
+    grade_energy: Graded | None = None
+    grade_carbon: Graded | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def worst(self) -> Verdict | None:
+        """The verdict with the highest share of its limit."""
+        judged = [verdict for verdict in self.verdicts if verdict.share is not None]
+        return max(judged, key=lambda verdict: verdict.share or 0.0, default=None)
+
+    @property
+    def over(self) -> tuple[Verdict, ...]:
+        return tuple(verdict for verdict in self.verdicts if verdict.over)
+
+
+@dataclass(frozen=True, slots=True)
+class Insufficient:
+    """A building that is listed but not counted, and why."""
+
+    code: str
+    building: str
+    name: Text
+    type: str
+    county: Text
+    coverage: float
+    reason: Text
+
+
+@dataclass(frozen=True, slots=True)
+class TypeSummary:
+    """All counted buildings of one type. Means are of the buildings; totals over areas are `*_by_area`."""
+
+    type: str
+    count: int
+    area_m2: float
+    kwh: float
+    mean_eui: float
+    eui_by_area: float
+    kgco2: float
+    mean_kgco2_m2: float
+    over: int
+    change_eui: float | None
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """All counted buildings. change_*: of those that were counted in both years, per area."""
+
+    listed: int
+    counted: int
+    area_m2: float
+    kwh: float
+    electricity_kwh: float
+    uses: tuple[CarrierUse, ...]
+    kgce: float
+    kgco2: float
+    eui: float
+    kgco2_m2: float
+    renewable_kwh: float
+    coverage: float
+    over: int
+    over_official: int
+    change_eui: float | None
+    change_kgco2_m2: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What the figures rest on, for the appendix."""
+
+    coverage_limit: float
+    tables_version: str
+    factors: tuple[Factor, ...]
+    schemes: tuple[str, ...]
+    grades: GradeScheme
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """One announcement. number: given at publication, "" before. corrects: the number it replaces."""
+
+    period: Period
+    region: str
+    region_name: Text
+    issuer: Text
+    issued_on: date
+    named: bool
+    totals: Totals
+    types: tuple[TypeSummary, ...]
+    over: tuple[Entry, ...]
+    insufficient: tuple[Insufficient, ...]
+    method: Method
+    number: str = ""
+    corrects: str = ""
+    correction: Text = SILENT
+    contact: Text = SILENT
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return tuple(entry for group in self.types for entry in group.entries)
+
+    @property
+    def official(self) -> bool:
+        """Nothing that is shown rests on a single source."""
+        return all(
+            entry.carbon_official and all(verdict.official for verdict in entry.verdicts)
+            for entry in self.entries
+        )

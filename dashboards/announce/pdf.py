@@ -1,0 +1,41 @@
+"""HTML to PDF, and the question whether this machine has Chinese glyphs at all."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from functools import lru_cache
+
+from drivers.errors import BeaconError
+
+
+@lru_cache(maxsize=1)
+def cjk_fonts() -> tuple[str, ...]:
+    """Families with Chinese glyphs that fontconfig, which WeasyPrint draws with, can find."""
+    program = shutil.which("fc-list")
+    if program is None:
+        raise BeaconError("fc-list is missing, so fonts cannot be checked: install fontconfig")
+    found = subprocess.run(
+        [program, ":lang=zh-cn", "family"], capture_output=True, text=True, timeout=60, check=False
+    )
+    return tuple(sorted({line.split(",")[0].strip() for line in found.stdout.splitlines() if line.strip()}))
+
+
+def require_chinese() -> None:
+    """Raises BeaconError if a Chinese page would be printed as empty boxes."""
+    if not cjk_fonts():
+        raise BeaconError(
+            "no font with Chinese glyphs is installed, the Chinese PDF would show empty boxes: "
+            "apt-get install fonts-noto-cjk"
+        )
+
+
+def render_pdf(html: str) -> bytes:
+    """The page as PDF. Nothing is fetched: the page must carry everything it needs."""
+    from weasyprint import HTML
+
+    def refuse(url: str, *args: object, **options: object) -> dict[str, object]:
+        raise BeaconError(f"the page asks for {url}; it must be self-contained")
+
+    document: bytes = HTML(string=html, url_fetcher=refuse).write_pdf()
+    return document

@@ -1,0 +1,241 @@
+"""The announcement as data: CSV, XLSX and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import date
+from enum import Enum
+from typing import Any
+
+import orjson
+import xlsxwriter
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
+
+from dashboards.announce import words
+from dashboards.announce.model import Announcement, Entry, Verdict
+from dashboards.boards.words import Lang
+from rules.period import Period
+
+Cell = str | float | int | None
+
+
+def _official(entry: Entry, lang: Lang) -> str:
+    yes = entry.carbon_official and all(each.official for each in entry.verdicts)
+    return ("是" if yes else "否") if lang == "zh" else ("yes" if yes else "no")
+
+
+def _of(get: Callable[[Verdict], Cell]) -> Callable[[Entry, Lang], Cell]:
+    return lambda entry, lang: get(entry.worst) if entry.worst else None
+
+
+COLUMNS: tuple[tuple[str, str, Callable[[Entry, Lang], Cell]], ...] = (
+    ("code", "factor_id", lambda e, _: e.code),
+    ("name", "name", lambda e, lang: words.say(e.name, lang)),
+    ("type", "type", lambda e, lang: words.type_name(e.type, lang)),
+    ("county", "county", lambda e, lang: words.say(e.county, lang)),
+    ("owner", "owner", lambda e, _: e.owner),
+    ("operator", "operator", lambda e, _: e.operator),
+    ("address", "address", lambda e, _: e.address),
+    ("year_built", "year_built", lambda e, _: e.year_built),
+    ("area_m2", "area", lambda e, _: e.area_m2),
+    ("energy_kwh", "energy", lambda e, _: e.kwh),
+    ("electricity_kwh", "electricity", lambda e, _: e.electricity_kwh),
+    ("eui_kwh_m2", "eui", lambda e, _: e.eui),
+    ("rank_energy", "rank", lambda e, _: e.rank_energy),
+    ("grade_energy", "energy_grade", lambda e, _: e.grade_energy.letter if e.grade_energy else None),
+    ("change_eui", "change", lambda e, _: e.change_eui),
+    ("carbon_kgco2", "carbon", lambda e, _: e.kgco2),
+    ("carbon_green_power_kgco2", "green_power", lambda e, _: e.kgco2_green_power),
+    ("carbon_net_of_nonfossil_kgco2", "net_of_nonfossil", lambda e, _: e.kgco2_net_of_nonfossil),
+    ("carbon_kgco2_m2", "intensity", lambda e, _: e.kgco2_m2),
+    ("grade_carbon", "carbon_grade", lambda e, _: e.grade_carbon.letter if e.grade_carbon else None),
+    ("scheme", "scheme", _of(lambda v: v.scheme)),
+    ("basis", "basis", _of(lambda v: v.basis)),
+    ("limit", "limit", _of(lambda v: v.limit)),
+    ("share_of_limit", "quota_share", _of(lambda v: v.share)),
+    ("renewable_share", "renewable_share", lambda e, _: e.renewable_share),
+    ("coverage", "coverage", lambda e, _: e.coverage),
+    ("estimated", "estimated", lambda e, _: e.estimated),
+    ("official", "official", _official),
+)
+"""Column id, key of its words, value. The ids head the CSV, the words head the workbook."""
+
+SHARES = {"change_eui", "share_of_limit", "renewable_share", "coverage", "estimated"}
+INTENSITIES = {"eui_kwh_m2", "carbon_kgco2_m2"}
+
+
+def render_csv(announcement: Announcement, lang: Lang) -> bytes:
+    """One row a counted building; UTF-8 with a byte order mark, which Excel needs for Chinese."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow([name for name, _, _ in COLUMNS])
+    for entry in announcement.entries:
+        writer.writerow([_plain(get(entry, lang)) for _, _, get in COLUMNS])
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _plain(value: Cell) -> Cell:
+    """Cells that a spreadsheet would run as a formula are made text."""
+    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"}:
+        return f"'{value}"
+    return f"{value:.6g}" if isinstance(value, float) and abs(value) < 1000 else value
+
+
+def render_json(announcement: Announcement) -> bytes:
+    """The whole announcement as data, both languages."""
+    return orjson.dumps(_tree(asdict(announcement)), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+
+
+def _tree(value: Any) -> Any:
+    if isinstance(value, dict):
+        if value.keys() == {"year", "month"}:
+            return str(Period(**value))
+        return {key: _tree(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_tree(each) for each in value]
+    if hasattr(value, "model_dump"):
+        return _tree(value.model_dump())
+    if isinstance(value, Enum):
+        return value.value
+    return value.isoformat() if isinstance(value, date) else value
+
+
+class _Book:
+    """One workbook in memory with the house's cell formats."""
+
+    def __init__(self) -> None:
+        self._bytes = io.BytesIO()
+        self.file = xlsxwriter.Workbook(
+            self._bytes, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        )
+        font = {"font_name": "Noto Sans CJK SC", "font_size": 10}
+        self.head = self.file.add_format(
+            {**font, "bold": True, "bg_color": "#E8ECF0", "bottom": 1, "text_wrap": True, "valign": "top"}
+        )
+        self.text = self.file.add_format(font)
+        self.wrap = self.file.add_format({**font, "text_wrap": True, "valign": "top"})
+        self.title = self.file.add_format({**font, "bold": True, "font_size": 14})
+        self.number = self.file.add_format({**font, "num_format": "#,##0"})
+        self.fine = self.file.add_format({**font, "num_format": "#,##0.0"})
+        self.share = self.file.add_format({**font, "num_format": "0.0%"})
+
+    def sheet(self, name: str, heads: list[str], widths: list[float]) -> Worksheet:
+        sheet = self.file.add_worksheet(name[:31])
+        sheet.write_row(0, 0, heads, self.head)
+        sheet.freeze_panes(1, 0)
+        for column, width in enumerate(widths):
+            sheet.set_column(column, column, width)
+        return sheet
+
+    def put(self, sheet: Worksheet, row: int, column: int, value: Cell, style: Format) -> None:
+        if value is not None and value != "":
+            sheet.write(row, column, value, style)
+
+    def done(self) -> bytes:
+        self.file.close()
+        return self._bytes.getvalue()
+
+
+def _style(book: _Book, name: str) -> Format:
+    if name in SHARES:
+        return book.share
+    if name in INTENSITIES:
+        return book.fine
+    return book.text if name in {"year_built", "rank_energy"} else book.number
+
+
+def render_xlsx(announcement: Announcement, lang: Lang) -> bytes:
+    """Workbook: summary, ranking, insufficient data, factors."""
+    book = _Book()
+    _summary(book, announcement, lang)
+    heads = [words.word(key, lang) for _, key, _ in COLUMNS]
+    sheet = book.sheet(
+        words.word("ranking", lang), heads, [24 if n in {"name", "scheme"} else 14 for n, _, _ in COLUMNS]
+    )
+    for row, entry in enumerate(announcement.entries, start=1):
+        for column, (name, _, get) in enumerate(COLUMNS):
+            book.put(sheet, row, column, get(entry, lang), _style(book, name))
+    sheet.autofilter(0, 0, max(1, len(announcement.entries)), len(COLUMNS) - 1)
+    sheet = book.sheet(
+        words.word("insufficient", lang),
+        [words.word(key, lang) for key in ("factor_id", "name", "type", "coverage", "reason")],
+        [14, 24, 16, 12, 50],
+    )
+    for row, left in enumerate(announcement.insufficient, start=1):
+        cells: list[Cell] = [
+            left.code,
+            words.say(left.name, lang),
+            words.type_name(left.type, lang),
+            left.coverage,
+            words.say(left.reason, lang),
+        ]
+        for column, cell in enumerate(cells):
+            book.put(sheet, row, column, cell, book.share if column == 3 else book.text)
+    _factors(book, announcement, lang)
+    return book.done()
+
+
+def _summary(book: _Book, announcement: Announcement, lang: Lang) -> None:
+    totals = announcement.totals
+    sheet = book.file.add_worksheet(words.word("summary", lang)[:31])
+    sheet.set_column(0, 0, 30)
+    sheet.set_column(1, 7, 18)
+    sheet.write(0, 0, f"{words.say(announcement.region_name, lang)} {words.word('title', lang)}", book.title)
+    facts: list[tuple[str, Cell, Format]] = [
+        ("number", announcement.number or words.word("draft", lang), book.text),
+        ("issuer", words.say(announcement.issuer, lang), book.text),
+        ("issued", announcement.issued_on.isoformat(), book.text),
+        ("period", str(announcement.period), book.text),
+        ("counted", totals.counted, book.number),
+        ("area", totals.area_m2, book.number),
+        ("energy", totals.kwh, book.number),
+        ("electricity", totals.electricity_kwh, book.number),
+        ("eui", totals.eui, book.fine),
+        ("carbon", totals.kgco2, book.number),
+        ("intensity", totals.kgco2_m2, book.fine),
+        ("over", totals.over, book.number),
+        ("coverage", totals.coverage, book.share),
+        ("change", totals.change_eui, book.share),
+    ]
+    for row, (key, value, style) in enumerate(facts, start=2):
+        sheet.write(row, 0, words.word(key, lang), book.head)
+        book.put(sheet, row, 1, value, style)
+    top = len(facts) + 4
+    keys = ("type", "count", "area", "energy", "mean_eui", "carbon", "mean_carbon", "over")
+    sheet.write_row(top, 0, [words.word(key, lang) for key in keys], book.head)
+    for row, group in enumerate(announcement.types, start=top + 1):
+        cells: list[tuple[Cell, Format]] = [
+            (words.type_name(group.type, lang), book.text),
+            (group.count, book.number),
+            (group.area_m2, book.number),
+            (group.kwh, book.number),
+            (group.mean_eui, book.fine),
+            (group.kgco2, book.number),
+            (group.mean_kgco2_m2, book.fine),
+            (group.over, book.number),
+        ]
+        for column, (cell, style) in enumerate(cells):
+            book.put(sheet, row, column, cell, style)
+
+
+def _factors(book: _Book, announcement: Announcement, lang: Lang) -> None:
+    keys = ("factor_id", "kind", "value", "unit", "year", "source", "confidence")
+    sheet = book.sheet(
+        words.word("factors", lang), [words.word(key, lang) for key in keys], [26, 14, 12, 18, 8, 70, 22]
+    )
+    for row, factor in enumerate(announcement.method.factors, start=1):
+        cells: list[Cell] = [
+            factor.id,
+            words.kind_name(factor.kind, lang),
+            factor.value,
+            factor.unit,
+            factor.year,
+            factor.source,
+            words.confidence(factor.confidence, lang),
+        ]
+        for column, cell in enumerate(cells):
+            book.put(sheet, row, column, cell, book.wrap if column == 5 else book.text)

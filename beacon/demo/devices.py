@@ -87,7 +87,7 @@ def _registers(meter: Meter, share: float, has_pv: bool) -> Iterator[Register]:
     bought, given = Direction.IMPORT, Direction.EXPORT
     if meter.role is Role.HEAT_PUMP:
         yield Register("electric_energy_total", Carrier.ELECTRICITY, bought, "heat_pump_electricity")
-        yield Register("heat_energy_total", Carrier.HEAT, bought, "heat_pump_heat")
+        yield Register("heat_energy_total", Carrier.HEAT, given, "heat_pump_heat")
     elif meter.carrier is Carrier.ELECTRICITY:
         flow = {Role.MAIN: "grid", Role.SUB: meter.item, Role.PV: "", Role.CHECK: "plug"}[meter.role]
         if flow:

@@ -39,6 +39,8 @@ async def run(
     await agent.recorder.start()
     for bus in config.bus:
         agent.add_bus(bus)
+    for source in config.mqtt_source:
+        agent.add_source(source)
     # What exists now lives as long as the program: keep the collector of garbage from walking it.
     gc.collect()
     gc.freeze()
@@ -50,6 +52,7 @@ async def run(
             running = [
                 tasks.create_task(schedule.run(), name=f"bus {schedule.name}") for schedule in agent.schedules
             ]
+            running += [tasks.create_task(source.run(), name="mqtt source") for source in agent.mqtt_sources]
             running.append(tasks.create_task(agent.record(), name="record"))
             running.append(tasks.create_task(agent.uplink.run(), name="uplink"))
             running.append(tasks.create_task(_watchdog(), name="watchdog"))

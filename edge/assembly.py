@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import ssl
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -12,8 +13,12 @@ from pathlib import Path
 from drivers.modbus.device import ModbusDevice
 from drivers.modbus.settings import RtuOverTcpSettings, SerialSettings, TcpSettings
 from drivers.modbus.transport import ModbusBus
+from drivers.mqtt.mapper import MqttMapper
+from drivers.mqtt.source import Broker
+from drivers.mqtt.source import MqttSource as MqttListener
 from edge.clock import Clock
-from edge.config import Bus, EdgeConfig, SerialBus
+from edge.config import Bus, EdgeConfig, MqttDevice, MqttSource, SerialBus
+from edge.config_file import secret
 from edge.recorder import Recorder
 from edge.schedule import BusSchedule, Polled
 from edge.spool import Spool
@@ -37,7 +42,7 @@ class Agent:
     schedules: list[BusSchedule] = field(default_factory=list)
     buses: list[ModbusBus] = field(default_factory=list)
     page_port: int = 0
-    source_errors: dict[str, str] = field(default_factory=dict)
+    mqtt_sources: list[MqttListener] = field(default_factory=list)
     _polls_told: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
@@ -66,6 +71,24 @@ class Agent:
             timeout_ms = round(1000 * bus.timeout_s)
             self.schedules.append(BusSchedule(bus.name, polled, timeout_ms, self.clock, self.recorder.take))
 
+    def add_source(self, source: MqttSource) -> None:
+        """Connect to nothing yet."""
+        mappers = [
+            MqttMapper(device.id, self.config.profile_of(device), device.topic)
+            for device in source.device
+            if device.enabled
+        ]
+        context = ssl.create_default_context(cafile=source.ca_file) if source.tls else None
+        password = secret(source.password_file, source.password_env)
+        identifier = f"beacon-{self.config.site}-{self.config.edge}-{source.name}"
+        broker = Broker(source.host, source.port, source.username, password, context, identifier)
+        self.mqtt_sources.append(MqttListener(broker, mappers, self.recorder.take, self.clock.now))
+
+    @property
+    def source_errors(self) -> dict[str, str]:
+        """Device that publishes -> what is wrong with its payloads."""
+        return {device: error for source in self.mqtt_sources for device, error in source.errors.items()}
+
     def status(self) -> EdgeStatus:
         """What the collector is told about this edge; poll_success covers the time since the last one."""
         devices = [device for schedule in self.schedules for device in schedule.devices]
@@ -86,10 +109,18 @@ class Agent:
             clock_offset_ms=self.clock.offset_ms,
             poll_success=1 - new_failed / new if new else None,
             bus_load={schedule.name: round(schedule.load, 4) for schedule in self.schedules},
-            devices={d.device_id: d.error or "ok" for d in devices} | self.source_errors,
+            devices=self._device_states(),
             temperature_degc=temperature_degc(),
             memory_bytes=memory_bytes(),
         )
+
+    def _device_states(self) -> dict[str, str]:
+        states = {p.device_id: p.error or "ok" for schedule in self.schedules for p in schedule.devices}
+        for source in self.config.sources():
+            if isinstance(source, MqttDevice):
+                silent = source.id not in self.recorder.latest
+                states[source.id] = "nothing received yet" if silent else "ok"
+        return states | self.source_errors
 
     async def record(self) -> None:
         """Flush on a fixed beat until cancelled."""

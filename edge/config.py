@@ -125,9 +125,14 @@ class Device(_Source):
 
 
 class MqttDevice(_Source):
-    """A device that publishes by itself. topic: what stands for the profile's device part of its topics."""
+    """A device that publishes by itself.
+
+    topic: what stands for `{device}` in the profile's topics. period_s: how often it publishes; when it
+    was silent for three periods, the energy between is an estimate.
+    """
 
     topic: str | None = None
+    period_s: Seconds = 300
 
 
 class MqttSource(_Strict):

@@ -28,7 +28,7 @@ HELD_PAGE = 16
 DEFAULT_MAX_POWER = 10_000.0
 EARLIEST_MS = 946_684_800_000
 _CLOCK_ESTIMATED = int(Quality.CLOCK_ESTIMATED)
-_ESTIMATED = int(Quality.ESTIMATED)
+_AGE_UNKNOWN, _STAMPED_LATER = int(Status.AGE_UNKNOWN), int(Status.CLOCK_ESTIMATED)
 
 Finished = list[tuple[str, str, Carrier, Direction, Sequence[Interval]]]
 
@@ -63,7 +63,7 @@ class Recorder:
     def _add(self, config: EdgeConfig, source: Device | MqttDevice) -> None:
         profile, building = config.profile_of(source), config.building_of(source)
         self._encoder.add_device(source.id, building, profile.kind)
-        period = source.fast_s if isinstance(source, Device) and source.fast_s else config.poll.fast_s
+        period = source.period_s if isinstance(source, MqttDevice) else source.fast_s or config.poll.fast_s
         registers = {}
         for quantity, spec in register_specs(profile, source, gap_ms=max(90_000, round(3_000 * period))):
             registers[quantity] = Register(spec, self._noter(source.id, quantity))
@@ -174,7 +174,10 @@ class Recorder:
         return offsets
 
     def _account(self, samples: Iterable[Sample]) -> Finished:
-        """Feed the registers, in order; returns the intervals that are complete."""
+        """Feed the registers, in order; returns the intervals that are complete.
+
+        A reading of unknown age is left out: energy cannot be laid into time by it.
+        """
         finished: Finished = []
         accounts, unsaved = self._accounts, self._unsaved
         for sample in samples:
@@ -182,15 +185,11 @@ class Recorder:
             places = account.places.get(sample.fields)
             if places is None:
                 places = self._places(account, sample.fields)
-            if not places:
+            status = sample.status
+            if not places or status & _AGE_UNKNOWN:
                 continue
             unsaved.add(sample.device)
-            status = sample.status
-            flags = 0
-            if status & Status.CLOCK_ESTIMATED:
-                flags = _CLOCK_ESTIMATED
-            if status & Status.AGE_UNKNOWN:
-                flags |= _ESTIMATED
+            flags = _CLOCK_ESTIMATED if status & _STAMPED_LATER else 0
             for index, register in places:
                 reading = sample.values[index]
                 if reading is None:

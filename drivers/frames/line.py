@@ -183,7 +183,7 @@ class SerialLine:
 
     def discard(self) -> int:
         """See `Line`."""
-        self._receive()
+        self._receive(ready=False)
         return self._inbox.discard()
 
     def configure(self, parameters: SerialParameters) -> None:
@@ -204,7 +204,7 @@ class SerialLine:
         self._stop()
         self._port.close()
 
-    def _receive(self) -> None:
+    def _receive(self, ready: bool = True) -> None:
         if self._inbox.lost:
             return
         try:
@@ -216,7 +216,7 @@ class SerialLine:
             return
         if data:
             self._inbox.put(data)
-        else:
+        elif ready:  # readable and yet nothing: the adapter was pulled out
             self._lose("the port is gone")
 
     def _lose(self, why: str) -> None:

@@ -64,7 +64,7 @@ class PointDefaults(Strict):
     offset: float | None = None
     invert: bool | None = None
     magnitude: bool | None = None
-    sentinels: list[float] | None = None
+    sentinels: list[int | float] | None = None
     range: tuple[float, float] | None = None
     factors: list[Word] | None = None
     map: dict[str, float] | None = None

@@ -28,7 +28,7 @@ _TO: dict[str, dict[str, str]] = {
     "t": {"kg": "0.001"},
     "t/h": {"kg/h": "0.001"},
     "Hz": {"mHz": "0.001", "rps": "1"},
-    "": {"%": "0.01"},
+    "": {"%": "0.01", "pulses": "1"},
 }
 _FAHRENHEIT = {"degC": (Fraction(5, 9), Fraction(-160, 9)), "K": (Fraction(5, 9), Fraction(0))}
 

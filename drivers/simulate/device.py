@@ -112,8 +112,11 @@ class SimulatedDevice:
             return
         self._tick = tick
         self._cache.clear()
-        for point in self.profile.points:
-            self._write(point)
+        written: set[Cell] = set()
+        for point in sorted(self.profile.points, key=lambda point: len(point.terms)):
+            if not written.issuperset(point.cells):  # else it is a sum of what stands there already
+                self._write(point)
+                written.update(point.cells)
 
     def _now_tick(self) -> int:
         if self.frozen and self._tick is not None:

@@ -97,11 +97,17 @@ class Load:
 
     def _counter(self, name: str, unit: str, at_s: float, share: float) -> float:
         energy = self.energy(at_s)
+        if re.search(r"_(day|month|year)$", name):
+            energy -= self.energy(at_s // 86_400 * 86_400)
         if "export" in name or "reverse" in name:
             return 0.02 * energy * share
         factor = {"kvarh": 0.33, "kVAh": 1.05, "m3": 0.05, "h": 0.02, "t": 0.05}.get(unit, 1.0)
-        if name.startswith("heat_energy_total"):
+        if name.startswith("heat_energy_"):
             factor = self.cop
+        if "_heating" in name:
+            factor *= 0.8  # with dhw it makes the whole
+        if "_dhw" in name:
+            factor *= 0.2
         if re.search(r"_t\d$", name):
             factor *= 0.25
         return math.floor(energy) if unit == "" else energy * factor * share

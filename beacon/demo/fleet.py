@@ -20,7 +20,7 @@ from beacon.demo.devices import Device, devices, slot_of
 from beacon.demo.history import first_slot
 from beacon.demo.live import LiveLoad, live_loads
 from beacon.demo.mqtt_devices import PAYLOADS, MqttSimulated, publish
-from beacon.demo.scenario import SCENARIOS
+from beacon.demo.scenario import DEAD_DEVICE, SCENARIOS
 from collector.registry import Registry
 from drivers import profile as profiles
 from drivers.profile import Profile
@@ -143,6 +143,8 @@ async def start_fleet(plan: Plan, registry: Registry, now: int) -> Fleet:
                 unit_id: SimulatedDevice(_profile_of(device, plan.profiles), loads[device.name])
                 for unit_id, device in line.devices.items()
             }
+            for unit_id, device in line.devices.items():
+                simulated[unit_id].faults.dead = device.name == DEAD_DEVICE
             framing: Literal["tcp", "rtu"] = "tcp" if line.type == "tcp" else "rtu"
             baud = 0 if line.type == "tcp" else LINE_BAUD
             bus = SimulatedBus(simulated, framing, HOST, line.port, baud)

@@ -22,6 +22,7 @@ from beacon.demo.devices import (
 )
 from beacon.demo.load import Scenario, estimated, flows
 from beacon.demo.scenario import SCENARIOS
+from beacon.demo.weather import SLOTS_A_DAY, temperature_degc
 from collector.registry import Building, Registry
 from collector.store import Store
 from edge.wire import IntervalGroup, Quality, SampleGroup
@@ -61,14 +62,24 @@ def write_history(
     return written
 
 
+def daily_weather(now: int) -> str:
+    """Daily mean outdoor temperatures of the past and a year before it, as the CSV that the rules read."""
+    end = slot_of(now) // SLOTS_A_DAY
+    days = np.arange(first_slot(now) // SLOTS_A_DAY - 366, end, dtype=np.int64)
+    slots = (days[:, None] * SLOTS_A_DAY + np.arange(SLOTS_A_DAY)).ravel()
+    means = temperature_degc(slots).reshape(-1, SLOTS_A_DAY).mean(axis=1)
+    lines = [f"{day},{mean:.1f}" for day, mean in zip(days.astype("datetime64[D]"), means, strict=True)]
+    return "\n".join(["day,outdoor_degc", *lines]) + "\n"
+
+
 def past(
     building: Building, scenario: Scenario, slots: Ints
 ) -> tuple[list[SampleGroup], list[IntervalGroup]]:
     """Samples of the last days and intervals of all `slots` of one building."""
     flow = flows(building, scenario, slots)
     lost = estimated(building, scenario, slots)
-    recent = slots[-SAMPLE_DAYS * 96 :]
-    heard = recent[~lost[-SAMPLE_DAYS * 96 :]]
+    recent = slots[-SAMPLE_DAYS * SLOTS_A_DAY :]
+    heard = recent[~lost[-SAMPLE_DAYS * SLOTS_A_DAY :]]
     samples: list[SampleGroup] = []
     intervals: list[IntervalGroup] = []
     for device in devices(building):

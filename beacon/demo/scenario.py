@@ -6,7 +6,7 @@ from beacon.demo.load import Scenario
 
 SCENARIOS: dict[str, Scenario] = {
     "330100A001": Scenario(level=0.86, pv_kwp=180, heat_pump_m2=9000),
-    "330106E001": Scenario(level=0.97, boiler=2.4),
+    "330106E001": Scenario(level=0.97, boiler=5.5),
     "330108A002": Scenario(level=1.3),
     "330203B001": Scenario(level=1.24),
     "330203C001": Scenario(level=1.1, heat_pump_m2=6000),
@@ -18,3 +18,6 @@ SCENARIOS: dict[str, Scenario] = {
     "331002F001": Scenario(level=0.9, pv_kwp=220),
     "331102E001": Scenario(level=0.9),
 }
+
+DEAD_DEVICE = "pine-special"
+"""A meter that does not answer: its alert and its line in the edge's health must show."""

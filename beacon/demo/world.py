@@ -10,6 +10,7 @@ from pathlib import Path
 from beacon.demo import fleet
 from beacon.demo.broker import free_port
 from beacon.demo.fleet import Fleet, Plan
+from beacon.demo.history import daily_weather
 from collector.registry import Registry
 from collector.registry_file import load_registry
 
@@ -54,6 +55,7 @@ def prepare(directory: Path, now: int) -> DemoWorld:
         shutil.copytree(package / "profiles", own_profiles, dirs_exist_ok=True)
     registry = load_registry([directory / "buildings.toml"])
     port = free_port()
+    (directory / "weather.csv").write_text(daily_weather(now), "utf-8")
     plan = fleet.plan(registry, own_profiles, port)
     (directory / "edge.toml").write_text(fleet.edge_toml(plan, directory / "spool.db"), "utf-8")
     return DemoWorld(

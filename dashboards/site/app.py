@@ -17,7 +17,7 @@ from starlette.types import Scope
 
 from dashboards.site.context import STATIC, Context, language_of
 from dashboards.site.guard import Guard
-from dashboards.site.routes import announcements, api, buildings, live, operations, portfolio
+from dashboards.site.routes import announcements, api, buildings, health, live, operations, portfolio
 from dashboards.site.services import SiteServices
 from drivers.errors import StoreUnavailable
 
@@ -55,7 +55,7 @@ def create_app(services: SiteServices) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(Guard)
     app.mount("/static", HashedFiles(directory=STATIC), name="static")
-    for module in (portfolio, buildings, operations, announcements, live):
+    for module in (portfolio, buildings, operations, announcements, live, health):
         app.include_router(module.router(context), include_in_schema=False)
     app.include_router(api.router(context))
     _answer_errors(app, context)

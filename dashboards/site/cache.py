@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from drivers.errors import BeaconError
 
@@ -48,15 +48,13 @@ class Cache:
                     threading.Thread(
                         target=self._refresh, args=(key, load), name="site cache", daemon=True
                     ).start()
-                value: T = entry.value
-                return value
+                return cast(T, entry.value)
             gate = self._loading.setdefault(key, threading.Lock())
         with gate:
             with self._lock:
                 entry = self._entries.get(key)
                 if entry is not None and self._now() - entry.loaded_at <= ttl_s * 10:
-                    value = entry.value
-                    return value
+                    return cast(T, entry.value)
             return self._store(key, load())
 
     def _refresh(self, key: Hashable, load: Callable[[], T]) -> None:

@@ -13,8 +13,8 @@ POLICY = (
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-src 'self'; frame-ancestors 'self'"
 )
 DOCUMENT_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; frame-ancestors 'self'; sandbox "
-    "allow-popups allow-same-origin"
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; frame-ancestors 'self'; "
+    "sandbox allow-popups allow-same-origin"
 )
 """For announcements: documents that carry their own style and may run nothing."""
 

@@ -76,6 +76,11 @@ class Language:
         text = messages(self.code)[key]
         return text.format(**values) if values else text
 
+    def count(self, key: str, n: int) -> str:
+        """The message `key`, or `key_one` for exactly one, with {n}."""
+        text = self.number(n, 0)
+        return self.t(f"{key}_one" if n == 1 else key, n=text)
+
     @property
     def html(self) -> str:
         return "zh-Hans" if self.code == "zh" else "en"

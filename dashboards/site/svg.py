@@ -122,7 +122,8 @@ def bar(share: float, css: str = "s1") -> Markup:
     width = max(0.0, min(1.0, share)) * 100
     return Markup(
         '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
-        f'<rect class="track" width="100" height="8"/><rect class="{css}" width="{width:.1f}" height="8"/></svg>'
+        '<rect class="track" width="100" height="8"/>'
+        f'<rect class="{css}" width="{width:.1f}" height="8"/></svg>'
     )
 
 
@@ -190,9 +191,9 @@ def gauge(
     below: str,
     title: str,
 ) -> Markup:
-    """Share of the limit on an arc: a mark at the expected share, the forecast's band outside, the limit's line.
+    """Share of the limit on an arc, marks at the limit and the expected share, the forecast as a band outside.
 
-    share, expected, forecast: of the limit, 1.0 is all of it. The arc ends at 125 % or beyond the highest of them.
+    share, expected, forecast: of the limit, 1.0 is all of it. The arc ends at 125 % or beyond the highest.
     """
     full = min(3.0, max(1.25, share * 1.05, (forecast[1] if forecast else 0) * 1.05))
 

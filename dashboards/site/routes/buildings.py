@@ -21,6 +21,7 @@ from dashboards.site.language import Language
 from dashboards.site.routes.portfolio import month_label, parents
 from dashboards.site.views import machines
 from dashboards.site.views.building import DAY_MS, SPANS, BuildingView
+from dashboards.site.views.judged import is_carbon
 from dashboards.site.views.machines import unit_of
 from dashboards.site.views.portfolio import month_to_date, same_days_last_year
 from dashboards.site.views.power import LoadCurve, power_now
@@ -52,12 +53,16 @@ def router(context: Context) -> APIRouter:
         if sample is None:
             raise HTTPException(404, "device")
         if quantity not in sample.values:
-            quantity = next((name for name in FIRST_LOOK if name in sample.values), next(iter(sample.values), ""))
+            quantity = next(
+                (name for name in FIRST_LOOK if name in sample.values), next(iter(sample.values), "")
+            )
         now = context.services.clock()
         points = context.cache.get(
             ("trend", building_id, device, quantity),
             5.0,
-            lambda: context.services.store.series(building_id, device, quantity, now - TREND_MS, now + 1000, 60),
+            lambda: context.services.store.series(
+                building_id, device, quantity, now - TREND_MS, now + 1000, 60
+            ),
         )
         meter = next((m for m in building.meters if (m.device or m.name) == device), None)
         return context.page(
@@ -73,9 +78,12 @@ def router(context: Context) -> APIRouter:
             trend_json=_json(
                 {
                     "t": [at // 1000 for at, _ in points],
-                    "lines": [{"label": quantity, "y": [value for _, value in points], "css": "s1", "area": False}],
+                    "lines": [
+                        {"label": quantity, "y": [value for _, value in points], "css": "s1", "area": False}
+                    ],
                     "unit": unit_of(quantity),
                     "zone": building.time_zone,
+                    "x": language_of(request).t("load.hour"),
                 }
             ),
         )
@@ -120,9 +128,15 @@ def _figures(context: Context, language: Language, building: Building) -> dict[s
         None,
     )
     known = [kw for kw in curve.use if kw is not None]
+    gauges, more = _gauges(language, line.judgements if line else ())
     return {
-        "crumbs": [code for code in dict.fromkeys([*parents(building.region, context.services.registry), building.region])
-                   if code in context.services.registry.region_names],
+        "gauges": gauges,
+        "more_judgements": more,
+        "crumbs": [
+            code
+            for code in dict.fromkeys([*parents(building.region, context.services.registry), building.region])
+            if code in context.services.registry.region_names
+        ],
         "state": line.level if line else "insufficient_data",
         "power": power,
         "power_at": max((sample.at for sample in latest.values()), default=None),
@@ -132,9 +146,10 @@ def _figures(context: Context, language: Language, building: Building) -> dict[s
         "month_label": month_label(language, context),
         "change": line.change if line else None,
         "eui": line.eui if line else None,
-        "peak": max((row for row in daily if row.peak_kw is not None), key=lambda row: row.peak_kw or 0, default=None),
+        "peak": max(
+            (row for row in daily if row.peak_kw is not None), key=lambda row: row.peak_kw or 0, default=None
+        ),
         "base_kw": _median([row.base_kw for row in daily if row.base_kw is not None]),
-        "judgements": [_with_gauge(language, row) for row in (line.judgements if line else ())],
         "year": today.year,
         "items": [(part, ITEM_COLOURS[part.code]) for part in items],
         "item_colours": [(ITEM_COLOURS[part.code], part.energy) for part in items],
@@ -165,22 +180,35 @@ def basis_key(row: JudgementRow) -> str:
     return row.basis if row.basis in ("energy_kwh", "energy_kgce", "carbon_kgco2") else "other"
 
 
-def _with_gauge(language: Language, row: JudgementRow) -> tuple[_Judged, Markup | None]:
-    judged = _Judged(row, basis_key(row))
-    if row.share is None:
-        return judged, None
+def _gauges(
+    language: Language, rows: Sequence[JudgementRow]
+) -> tuple[list[tuple[_Judged, Markup]], list[_Judged]]:
+    """A gauge for the worst energy and the worst carbon judgement that has a limit; the others as rows."""
+    gauges: list[tuple[_Judged, Markup]] = []
+    more: list[_Judged] = []
+    drawn: set[bool] = set()
+    for row in rows:
+        judged = _Judged(row, basis_key(row))
+        if row.share is None or is_carbon(row) in drawn:
+            more.append(judged)
+        else:
+            drawn.add(is_carbon(row))
+            gauges.append((judged, _gauge(language, row, row.share)))
+    return gauges, more
+
+
+def _gauge(language: Language, row: JudgementRow, share: float) -> Markup:
     band = None
     if row.limit and row.forecast_low is not None and row.forecast_high is not None:
         band = (row.forecast_low / row.limit, row.forecast_high / row.limit)
     title = language.t(
         "quota.gauge",
         basis=language.t(f"basis.{basis_key(row)}"),
-        share=language.percent(row.share),
+        share=language.percent(share),
         expected=language.percent(row.expected_share),
     )
-    return judged, svg.gauge(
-        row.share, row.expected_share, band, row.level, language.percent(row.share), language.t("quota.of_limit"), title
-    )
+    centre, below = language.percent(share), language.t("quota.of_limit")
+    return svg.gauge(share, row.expected_share, band, row.level, centre, below, title)
 
 
 def _load(view: BuildingView, language: Language, span: str) -> dict[str, Any]:
@@ -197,13 +225,18 @@ def _load(view: BuildingView, language: Language, span: str) -> dict[str, Any]:
     if span == "today":
         before = view.yesterday_curve()
         shifted = [at + DAY_MS for at in before.at]
-        lines.append(svg.Line("s7", language.t("load.yesterday"), list(zip(shifted, before.use, strict=True))))
+        lines.append(
+            svg.Line("s7", language.t("load.yesterday"), list(zip(shifted, before.use, strict=True)))
+        )
         labels = [(float(start + hour * 3_600_000), f"{hour:02d}:00") for hour in range(0, 25, 4)]
     else:
         step = 1 if span == "week" else 4
         days = range(0, SPANS[span], step)
         labels = [
-            (float(start + n * DAY_MS + DAY_MS / 2), language.day(today - timedelta(days=SPANS[span] - 1 - n)))
+            (
+                float(start + n * DAY_MS + DAY_MS / 2),
+                language.day(today - timedelta(days=SPANS[span] - 1 - n)),
+            )
             for n in days
         ]
     chart = svg.line_chart(lines, labels, (start, end), language.t("load.title"), "kW")
@@ -221,6 +254,7 @@ def _load(view: BuildingView, language: Language, span: str) -> dict[str, Any]:
                 ],
                 "unit": "kW",
                 "zone": view.building.time_zone,
+                "x": language.t("load.hour"),
                 "range": [start // 1000, end // 1000],
                 "live": "power" if span == "today" else "",
             }
@@ -267,7 +301,9 @@ def _pumps(
                 for at in range(-(-first // step) * step, first + span_ms + 1, step)
             ]
             line = svg.Line("s3", language.t("pump.cop"), [(float(at), value) for at, value in points])
-            chart = svg.line_chart([line], labels, (first, first + span_ms), language.t("pump.curve"), "COP", 180)
+            chart = svg.line_chart(
+                [line], labels, (first, first + span_ms), language.t("pump.curve"), "COP", 180
+            )
         found.append((pump, chart, sum(present) / len(present) if present else None))
     return found
 
@@ -276,12 +312,8 @@ def _trend(points: Sequence[tuple[int, float]], quantity: str, building: Buildin
     if len(points) < 2:
         return None
     first, last = points[0][0], points[-1][0]
-    view_labels = [
-        (
-            float(first + (last - first) * n / 4),
-            f"{datetime.fromtimestamp((first + (last - first) * n / 4) / 1000, ZoneInfo(building.time_zone)):%H:%M}",
-        )
-        for n in range(5)
-    ]
+    instants = [first + (last - first) * n / 4 for n in range(5)]
+    zone = ZoneInfo(building.time_zone)
+    view_labels = [(at, f"{datetime.fromtimestamp(at / 1000, zone):%H:%M}") for at in instants]
     line = svg.Line("s1", quantity, [(float(at), value) for at, value in points])
     return svg.line_chart([line], view_labels, (first, last), quantity, unit_of(quantity))

@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
+import orjson
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-import orjson
 from collector.registry import Building
 from dashboards.site.context import Context, language_of
 from dashboards.site.language import Language
@@ -25,7 +25,7 @@ from drivers.errors import StoreUnavailable
 
 PERIOD_S = 2.0
 LONGEST_S = 300.0
-"""A stream ends after this; the browser opens the next by itself, so no stream outlives its visitor for long."""
+"""A stream ends after this; the browser opens the next by itself."""
 MOST_STREAMS = 200
 
 Event = dict[str, Any]
@@ -63,7 +63,9 @@ def router(context: Context) -> APIRouter:
         if open_streams >= MOST_STREAMS:
             raise HTTPException(503, "streams")
         return StreamingResponse(
-            events(read), media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+            events(read),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
     @routes.get("/live/portfolio")
@@ -73,7 +75,9 @@ def router(context: Context) -> APIRouter:
         language = language_of(request)
 
         def read() -> Event:
-            lines = [line for line in context.portfolio.lines() if line.building.id.startswith(prefix(region))]
+            lines = [
+                line for line in context.portfolio.lines() if line.building.id.startswith(prefix(region))
+            ]
             live = {f"kw/{line.building.id}": language.number(line.power_kw) for line in lines}
             live["power"] = language.number(sum(line.power_kw or 0.0 for line in lines), 0)
             live["alerts"] = str(sum(alert.state == "open" for alert in context.alerts()))

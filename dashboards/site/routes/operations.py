@@ -28,13 +28,13 @@ def router(context: Context) -> APIRouter:
         return context.page(request, "edges.html", edges=fleet, online=sum(edge.online for edge in fleet))
 
     @routes.get("/commissioning", response_class=HTMLResponse)
-    def commissioning(
-        request: Request, building: Annotated[str, Query(max_length=10)] = ""
-    ) -> HTMLResponse:
+    def commissioning(request: Request, building: Annotated[str, Query(max_length=10)] = "") -> HTMLResponse:
         registry = context.services.registry.buildings
         latest = context.portfolio.latest()
         choices = [registry[id_] for id_ in sorted(latest) if id_ in registry]
-        chosen = registry.get(building) or (max(choices, key=lambda b: len(latest[b.id])) if choices else None)
+        chosen = registry.get(building) or (
+            max(choices, key=lambda b: len(latest[b.id])) if choices else None
+        )
         samples = latest.get(chosen.id, {}) if chosen else {}
         return context.page(
             request,

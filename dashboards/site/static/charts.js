@@ -11,7 +11,6 @@
     const plot = figure.querySelector(".plot");
     if (!block || !plot) return;
     const data = JSON.parse(block.textContent);
-    const still = plot.querySelector("svg");
     const axis = () => ({ stroke: colour("muted"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, font: `12px ${getComputedStyle(document.body).fontFamily}` });
     const series = data.lines.map((line) => ({
       label: line.label, stroke: colour(line.css), width: line.css === "s7" ? 1.4 : 2, dash: line.css === "s7" ? [4, 4] : undefined,
@@ -22,14 +21,14 @@
       width: plot.clientWidth, height: height(), tzDate: zoned(data.zone), cursor: { y: false, drag: { x: true, y: false } },
       scales: { x: data.range ? { range: (_, low, high) => chartZoomed(low, high) ? [low, high] : data.range } : {}, y: { range: (_, low, high) => uPlot.rangeNum(Math.min(0, low ?? 0), high ?? 1, { min: { pad: 0, soft: 0, mode: 1 }, max: { pad: 0.08 } }) } },
       axes: [{ ...axis(), values: (_, splits, __, ___, step) => splits.map((at) => label(at, step)) }, { ...axis(), size: 56, values: (_, splits) => splits.map((v) => v.toLocaleString("en")) }],
-      series: [{ value: (_, at) => at == null ? "–" : stamp(at) }, ...series],
+      series: [{ label: data.x, value: (_, at) => at == null ? "–" : stamp(at) }, ...series],
     }, [data.t, ...data.lines.map((line) => line.y)], plot);
     function chartZoomed(low, high) { return high - low < (data.range[1] - data.range[0]) * 0.5 && high - low < (data.t[data.t.length - 1] - data.t[0]) * 0.9; }
     function label(at, step) { return step >= 86400 ? day(at) : time(at); }
     function time(at) { return new Intl.DateTimeFormat("en-GB", { timeZone: data.zone, hour: "2-digit", minute: "2-digit" }).format(at * 1e3); }
     function day(at) { return new Intl.DateTimeFormat(root.lang, { timeZone: data.zone, day: "numeric", month: "short" }).format(at * 1e3); }
     function stamp(at) { return `${day(at)} ${time(at)}`; }
-    if (still) still.style.display = "none";
+    figure.classList.add("drawn");
     new ResizeObserver(() => chart.setSize({ width: plot.clientWidth, height: height() })).observe(plot);
     if (data.live) {
       document.addEventListener("beacon:point", ({ detail }) => {

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-MAX_INDEX_BYTES = 8 * 1024 * 1024
+from dashboards.announce.publication import Published, read_index
+
+MEDIA_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".pdf": "application/pdf",
+    ".csv": "text/csv; charset=utf-8",
+    ".json": "application/json",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """One file of an announcement, as it is offered."""
+class Entry:
+    """One announcement and the later one that corrected it, if any."""
 
-    name: str
-    sha256: str
+    published: Published
+    corrected_by: str
 
-    @property
-    def label(self) -> str:
-        stem, _, kind = self.name.rpartition(".")
-        language = next((part for part in ("zh", "en") if stem.endswith((f".{part}", f"-{part}", f"_{part}"))), "")
-        return kind.upper() + (f" {'中文' if language == 'zh' else 'English'}" if language else "")
+    def file(self, suffix: str, language: str = "") -> str | None:
+        """Its first file of a kind, in the language if there is one."""
+        names = [name for name in self.published.files if name.endswith(suffix)]
+        return next((name for name in names if f"{language}." in name), names[0] if names else None)
+
+
+def entries(directory: Path | None) -> list[Entry]:
+    """The newest first. Raises BeaconError if the index cannot be read."""
+    if directory is None:
+        return []
+    published = read_index(directory).announcements
+    corrected = {entry.corrects: entry.number for entry in published if entry.corrects}
+    return [Entry(entry, corrected.get(entry.number, "")) for entry in reversed(published)]
+
+
+def file_label(name: str) -> str:
+    """`HTML English` of `announcement.en.html`."""
+    stem, _, kind = name.rpartition(".")
+    words = {"zh": " 中文", "en": " English"}
+    return kind.upper() + next((word for code, word in words.items() if stem.endswith(code)), "")

@@ -9,11 +9,11 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from collector.model import DailyRow, IntervalRow, SumRow
-from collector.registry import Building
+from collector.registry import Building, Role
 from dashboards.site.cache import Cache
 from dashboards.site.services import SiteServices
-from dashboards.site.views.portfolio import month_to_date
-from dashboards.site.views.power import LoadCurve, load_curve
+from dashboards.site.views.portfolio import comparable_change, month_to_date, same_days_last_year
+from dashboards.site.views.power import LoadCurve, device_signs, load_curve
 
 DAY_MS = 86_400_000
 HEAT_DAYS = 28
@@ -42,7 +42,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Solar:
-    """On-site generation of a period, kWh; own: share of it used in the building, covers: share of the use."""
+    """Generation of a period, kWh; own: share of it used in the building, covers: share of the use."""
 
     energy: float
     own: float | None
@@ -71,9 +71,12 @@ class BuildingView:
     def _intervals(self, first: date, last: date, ttl_s: float) -> list[IntervalRow]:
         start, end = self.midnight(first), self.midnight(last + timedelta(days=1))
         key = ("intervals", self.building.id, start, end)
-        return self._cache.get(
-            key, ttl_s, lambda: self._services.store.intervals(self.building.id, start, end)
-        )
+        devices = sorted({*device_signs(self.building, Role.MAIN), *device_signs(self.building, Role.PV)})
+
+        def load() -> list[IntervalRow]:
+            return self._services.store.intervals(self.building.id, start, end, devices)
+
+        return self._cache.get(key, ttl_s, load)
 
     def curve(self, span: str) -> LoadCurve:
         """The load curve of `today`, `week` or `month`."""
@@ -156,24 +159,14 @@ class BuildingView:
         return item_parts(self.sums(*month_to_date(self.today())))
 
     def carriers(self) -> list[tuple[SumRow, float | None]]:
-        """Each carrier's total of this month, with the change against the month before per day."""
+        """Each carrier's total of this month, with its change against the same days of last year."""
         today = self.today()
-        first, last = month_to_date(today)
-        before_last = first - timedelta(days=1)
-        before = {
-            row.carrier: row
-            for row in self.sums(before_last.replace(day=1), before_last)
+        before = {row.carrier: row for row in self.sums(*same_days_last_year(today)) if row.item == "total"}
+        return [
+            (row, comparable_change(row, before.get(row.carrier)))
+            for row in self.sums(*month_to_date(today))
             if row.item == "total"
-        }
-        found = []
-        for row in self.sums(first, last):
-            if row.item == "total":
-                past = before.get(row.carrier)
-                change = None
-                if past and past.days and row.days and past.energy > 0:
-                    change = (row.energy / row.days) / (past.energy / past.days) - 1
-                found.append((row, change))
-        return found
+        ]
 
     def solar(self) -> Solar | None:
         """Generation of this month; None for a building without it."""
@@ -190,7 +183,10 @@ class BuildingView:
 
 
 def item_parts(rows: Sequence[SumRow]) -> list[Part]:
-    """The main items with their share of the total; sub-items stand in for a main item that has no meter itself."""
+    """The main items with their share of the total, and the rest.
+
+    Sub-items stand in for a main item that has no meter itself.
+    """
     energy = {row.item: row.energy for row in rows if row.carrier == "electricity"}
     total = energy.get("total", 0.0)
     if total <= 0:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from collector.model import EdgeRow
 from edge.wire import EdgeStatus
-from pydantic import ValidationError
 
 SILENT_MS = 5 * 60 * 1000
 """An edge that has not reported for this long counts as offline whatever its last word was."""

@@ -1,0 +1,69 @@
+"""For the machines that watch over this program: is it alive, and its figures in Prometheus' text format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+
+from dashboards.site.context import Context
+
+
+class _Figures:
+    """Read anew at every scrape."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        lines = self._context.portfolio.lines()
+        levels = GaugeMetricFamily(
+            "beacon_buildings", "Buildings by quota level of this year", labels=["level"]
+        )
+        for level, count in self._context.portfolio.totals(lines).levels.items():
+            levels.add_metric([level], count)
+        yield levels
+        live = sum(line.power_kw is not None for line in lines)
+        yield GaugeMetricFamily(
+            "beacon_buildings_live", "Buildings whose main meters all reported lately", value=live
+        )
+        alerts = GaugeMetricFamily(
+            "beacon_alerts", "Alerts that are not resolved, by state", labels=["state"]
+        )
+        for state in ("open", "acknowledged", "snoozed"):
+            alerts.add_metric([state], sum(alert.state == state for alert in self._context.alerts()))
+        yield alerts
+        edges = self._context.edges()
+        online = GaugeMetricFamily(
+            "beacon_edge_online", "1 if the edge reported lately", labels=["site", "edge"]
+        )
+        waiting = GaugeMetricFamily(
+            "beacon_edge_spool_batches", "Batches waiting on the edge", labels=["site", "edge"]
+        )
+        for edge in edges:
+            online.add_metric([edge.site, edge.edge], float(edge.online))
+            waiting.add_metric([edge.site, edge.edge], edge.status.spool_batches)
+        yield online
+        yield waiting
+
+
+def router(context: Context) -> APIRouter:
+    """Routes of `/healthz` and `/metrics`."""
+    routes = APIRouter()
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Figures(context))
+
+    @routes.get("/healthz", response_class=PlainTextResponse)
+    def healthz() -> str:
+        """`ok` when the store answers; 503 otherwise."""
+        context.services.store.edges()
+        return "ok"
+
+    @routes.get("/metrics")
+    def metrics() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return routes

@@ -43,7 +43,7 @@ class Options:
 
 
 def in_region(registry: Registry, region: str) -> list[Building]:
-    """Buildings whose id begins with the region's code. Raises BeaconError if the code is none or has none."""
+    """Buildings whose id begins with the region's code. Raises BeaconError if it has none."""
     if not (region.isdigit() and len(region) in {2, 4, 6}):
         raise BeaconError(f"{region!r} is not a region: write 2, 4 or 6 digits, such as 33, 3301 or 330105")
     code = region.rstrip("0") if len(region) == 6 and region.endswith("00") else region
@@ -52,7 +52,7 @@ def in_region(registry: Registry, region: str) -> list[Building]:
     if not found:
         known = sorted({each.city[:4] for each in registry.buildings.values()})
         raise BeaconError(
-            f"region {region}: the registry has no building there; it has some in {', '.join(known) or 'none'}"
+            f"region {region}: the registry has no building there, but in {', '.join(known) or 'no region'}"
         )
     return found
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
@@ -19,21 +19,25 @@ _TEMPLATE = (files(__package__) / "templates" / "announcement.html.j2").read_tex
 _ENVIRONMENT = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def bar(
-    value: float, largest: float, place: int | None = None, marks: Sequence[tuple[float, str]] = ()
-) -> Markup:
-    """A horizontal bar as inline SVG; `marks` are thin lines such as the type's mean."""
-    width = 100 * value / largest if largest > 0 else 0.0
-    tone = f"g{place}" if place is not None else "plain"
-    lines = "".join(
-        f'<line class="{name}" x1="{100 * at / largest:.2f}" x2="{100 * at / largest:.2f}" y1="0" y2="10"/>'
-        for at, name in marks
-        if largest > 0 and at <= largest
+TONES = ("#009e73", "#56b4e9", "#d9c400", "#e69f00", "#d55e00", "#9c3f00", "#6b2a00")
+"""Colours of the grades from best to worst, after Okabe and Ito; `announcement.css` has the same."""
+PLAIN, TRACK, MEAN = "#0072b2", "#eef1f4", "#1b1f24"
+
+
+def bar(value: float, largest: float, place: int | None = None, mean: float | None = None) -> Markup:
+    """A horizontal bar as inline SVG with a thin line at the mean. Colours are attributes: PDF needs it."""
+    if largest <= 0:
+        return Markup("")
+    tone = PLAIN if place is None else TONES[min(place, len(TONES) - 1)]
+    line = (
+        ""
+        if mean is None
+        else f'<rect x="{100 * mean / largest - 0.4:.2f}" width="0.8" height="10" fill="{MEAN}"/>'
     )
     return Markup(
         '<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
-        f'<rect class="track" width="100" height="10"/><rect class="{tone}" width="{width:.2f}" height="10"/>'
-        f"{lines}</svg>"
+        f'<rect width="100" height="10" fill="{TRACK}"/>'
+        f'<rect width="{100 * value / largest:.2f}" height="10" fill="{tone}"/>{line}</svg>'
     )
 
 
@@ -52,12 +56,12 @@ def edges(scheme: GradeScheme, step: Step) -> list[str]:
     if step.mode == "score_high_good":
         return [
             f"≥ {shown[0]}",
-            *(f"{low} – < {high}" for high, low in zip(shown, shown[1:], strict=False)),
+            *(f"{low} – < {high}" for high, low in pairwise(shown)),
             f"< {shown[-1]}",
         ]
     return [
         f"≤ {shown[0]}",
-        *(f"{low} – {high}" for low, high in zip(shown, shown[1:], strict=False)),
+        *(f"{low} – {high}" for low, high in pairwise(shown)),
         f"> {shown[-1]}",
     ]
 

@@ -1,4 +1,4 @@
-"""What an announcement says, as pure data. Energy in kWh, areas in m², carbon in kgCO₂, shares 0 to 1 and above."""
+"""What an announcement says, as pure data: energy in kWh, areas in m², carbon in kgCO₂, shares 0 to 1."""
 
 from __future__ import annotations
 

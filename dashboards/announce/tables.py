@@ -58,7 +58,7 @@ COLUMNS: tuple[tuple[str, str, Callable[[Entry, Lang], Cell]], ...] = (
     ("limit", "limit", _of(lambda v: v.limit)),
     ("share_of_limit", "quota_share", _of(lambda v: v.share)),
     ("renewable_share", "renewable_share", lambda e, _: e.renewable_share),
-    ("coverage", "coverage", lambda e, _: e.coverage),
+    ("coverage", "own_coverage", lambda e, _: e.coverage),
     ("estimated", "estimated", lambda e, _: e.estimated),
     ("official", "official", _official),
 )
@@ -162,7 +162,7 @@ def render_xlsx(announcement: Announcement, lang: Lang) -> bytes:
     sheet.autofilter(0, 0, max(1, len(announcement.entries)), len(COLUMNS) - 1)
     sheet = book.sheet(
         words.word("insufficient", lang),
-        [words.word(key, lang) for key in ("factor_id", "name", "type", "coverage", "reason")],
+        [words.word(key, lang) for key in ("factor_id", "name", "type", "own_coverage", "reason")],
         [14, 24, 16, 12, 50],
     )
     for row, left in enumerate(announcement.insufficient, start=1):

@@ -28,6 +28,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "over": ("超定额（限额）建筑", "Buildings over a quota"),
     "over_note": ("其中依据已核实标准 {0} 栋", "{0} of them against confirmed limits"),
     "coverage": ("平均数据覆盖率", "Mean data coverage"),
+    "own_coverage": ("数据覆盖率", "Data coverage"),
+    "over_short": ("超定额", "Over quota"),
     "change": ("同比", "On last year"),
     "no_last_year": ("无上年同期可比数据", "no comparable figure of last year"),
     "by_type": ("各类建筑", "By building type"),
@@ -144,6 +146,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "kgce": ("折标准煤系数", "coal equivalent"),
     "kwh": ("热值", "heating value"),
     "limit": ("限额", "limit"),
+    "heating_value": ("热值", "heating value"),
 }
 
 

@@ -45,7 +45,9 @@ def options(**changes: object) -> Options:
         "issuer": Text("Housing Department of Test City", "测试市住房和城乡建设局"),
         "issued_on": date(2026, 11, 5),
         "grades": load_schemes()["a_to_e"],
-        "contact": Text("Objections within 15 days to office@example.invalid", "对公示有异议的，请于15日内书面提出。"),
+        "contact": Text(
+            "Objections within 15 days to office@example.invalid", "对公示有异议的，请于15日内书面提出。"
+        ),
     } | changes
     return Options(**wanted)  # type: ignore[arg-type]
 

@@ -22,8 +22,12 @@ TYPES = (
 REGIONS = ("330105", "330106", "330502")
 SPARSE = "330106A001"  # has readings on one day in three
 EMPTY = "330502D002"  # has no readings at all
-LIMIT = Factor("JS-TEST-LIMIT", "limit", 100.0, "kWh/(m2.a)", "CN-ZJ", "2024", "a test", "single source", False)
-CONFIRMED = Factor("ZJ-TEST-LIMIT", "limit", 100.0, "kWh/(m2.a)", "CN-ZJ", "2024", "a test", "confirmed", True)
+LIMIT = Factor(
+    "JS-TEST-LIMIT", "limit", 100.0, "kWh/(m2.a)", "CN-ZJ", "2024", "a test", "single source", False
+)
+CONFIRMED = Factor(
+    "ZJ-TEST-LIMIT", "limit", 100.0, "kWh/(m2.a)", "CN-ZJ", "2024", "a test", "confirmed", True
+)
 
 
 def registry() -> Registry:

@@ -1,0 +1,76 @@
+"""Collect, render and publish in one step."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Literal
+
+from collector.registry import Registry
+from collector.store import Store
+from dashboards.announce.build import Options
+from dashboards.announce.collect import Progress, collect
+from dashboards.announce.html import render_html
+from dashboards.announce.model import Announcement
+from dashboards.announce.pdf import render_pdf, require_chinese
+from dashboards.announce.publication import Published, content_hash, publish
+from dashboards.announce.tables import render_csv, render_json, render_xlsx
+from dashboards.boards.words import LANGUAGES, Lang
+from rules.config import Rules
+from rules.period import Period
+
+Form = Literal["html", "pdf", "csv", "xlsx", "json"]
+FORMS: tuple[Form, ...] = ("html", "pdf", "csv", "xlsx", "json")
+PDF_ROWS = 100
+"""Entries of one type's ranking in the PDF; the data files have all."""
+
+
+def files_of(
+    announcement: Announcement, forms: Collection[Form], languages: Collection[Lang]
+) -> Mapping[str, bytes]:
+    """File name -> bytes: `announcement.zh.html` …, and `announcement.json` for both languages."""
+    made: dict[str, bytes] = {}
+    for lang in languages:
+        if "html" in forms:
+            made[f"announcement.{lang}.html"] = render_html(announcement, lang).encode()
+        if "pdf" in forms:
+            made[f"announcement.{lang}.pdf"] = render_pdf(render_html(announcement, lang, PDF_ROWS))
+        if "csv" in forms:
+            made[f"announcement.{lang}.csv"] = render_csv(announcement, lang)
+        if "xlsx" in forms:
+            made[f"announcement.{lang}.xlsx"] = render_xlsx(announcement, lang)
+    if "json" in forms:
+        made["announcement.json"] = render_json(announcement)
+    return made
+
+
+def issue(
+    announcement: Announcement,
+    directory: Path,
+    forms: Collection[Form] = FORMS,
+    languages: Collection[Lang] = LANGUAGES,
+) -> Published:
+    """Publish what is built. Raises BeaconError: no Chinese font, already published, cannot be written."""
+    if "pdf" in forms and "zh" in languages:
+        require_chinese()
+    content = content_hash(announcement, render_json(announcement))
+    return publish(directory, announcement, content, lambda numbered: files_of(numbered, forms, languages))
+
+
+def announce(
+    store: Store,
+    registry: Registry,
+    rules: Rules,
+    period: Period,
+    region: str,
+    options: Options,
+    directory: Path,
+    now: int,
+    *,
+    forms: Collection[Form] = FORMS,
+    languages: Collection[Lang] = LANGUAGES,
+    progress: Progress = lambda done, total: None,
+) -> Published:
+    """The files lie in `directory / published.number`. now: ms UTC. Raises BeaconError, StoreUnavailable."""
+    announcement = collect(store, registry, rules, period, region, options, now, progress)
+    return issue(announcement, directory, forms, languages)

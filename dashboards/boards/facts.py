@@ -1,0 +1,98 @@
+"""The boards' own measurements as line protocol: who a building is, what was announced, hours of days.
+
+Written into the bucket of energy and judgements:
+
+| measurement | tags | fields |
+|---|---|---|
+| `building` | building, type, name_zh, name_en, label_*, type_*, province_*, city_*, county_* | area_m2, latitude … |
+| `announcement` | code, name_zh, name_en, type, kind, basis of naming by `code` | rank, grade, eui … |
+| `load_profile` | building, hour (`00` … `23`) | power_kw |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from collector.model import IntervalRow
+from collector.registry import Building, Registry, Role
+from dashboards.boards.words import TYPES
+
+_TAG = str.maketrans({",": "\\,", "=": "\\=", " ": "\\ ", "\n": " "})
+
+
+def line(
+    measurement: str, tags: Mapping[str, str], fields: Mapping[str, float | str | None], at_ms: int
+) -> str:
+    """One line of line protocol, ms. Empty tags and absent fields are left out; numbers are floats."""
+    head = ",".join(
+        [measurement, *(f"{name}={value.translate(_TAG)}" for name, value in sorted(tags.items()) if value)]
+    )
+    body = ",".join(f"{name}={_field(value)}" for name, value in fields.items() if value is not None)
+    return f"{head} {body} {at_ms}"
+
+
+def _field(value: float | str) -> str:
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+        return f'"{escaped}"'
+    return repr(float(value))
+
+
+def _region(registry: Registry, code: str, width: int) -> dict[str, str]:
+    zh, en = registry.region_names.get(code, (code, code))
+    key = {2: "province", 4: "city", 6: "county"}[width]
+    return {f"{key}_zh": f"{code[:width]} {zh}", f"{key}_en": f"{code[:width]} {en}"}
+
+
+def building_line(building: Building, registry: Registry, at_ms: int) -> str:
+    kind = TYPES[building.type.value]
+    tags = {
+        "building": building.id,
+        "type": building.type.value,
+        "name_zh": building.name_zh,
+        "name_en": building.name_en,
+        "label_zh": f"{building.id} {building.name_zh}",
+        "label_en": f"{building.id} {building.name_en}",
+        "type_zh": f"{building.type.value} {kind.zh}",
+        "type_en": f"{building.type.value} {kind.en}",
+        **_region(registry, building.province, 2),
+        **_region(registry, building.city, 4),
+        **_region(registry, building.region, 6),
+    }
+    fields = {
+        "area_m2": building.area_m2,
+        "heated_area_m2": building.heated_area_m2,
+        "latitude": building.latitude,
+        "longitude": building.longitude,
+        "contracted_kw": building.contracted_kw,
+    }
+    return line("building", tags, fields, at_ms)
+
+
+def building_lines(registry: Registry, at_ms: int) -> list[str]:
+    """Every building once; queries take the last, so a second writing changes nothing."""
+    return [building_line(building, registry, at_ms) for building in registry.buildings.values()]
+
+
+def profile_lines(building: Building, intervals: Iterable[IntervalRow]) -> list[str]:
+    """Mean power of each local hour from the interval energy of the electricity main meters, kW."""
+    mains = {
+        meter.device
+        for meter in building.meters
+        if meter.role is Role.MAIN and meter.carrier == "electricity" and meter.device
+    }
+    zone = ZoneInfo(building.time_zone)
+    hours: dict[int, list[float]] = {}
+    for row in intervals:
+        if row.device in mains and row.direction == "import" and row.carrier == "electricity":
+            total = hours.setdefault(row.start // 3_600_000, [0.0, 0.0])
+            total[0] += row.energy
+            total[1] = max(total[1], row.start % 3_600_000 / 1000 + row.length_s)
+    lines = []
+    for hour, (energy, seconds) in sorted(hours.items()):
+        local = datetime.fromtimestamp(hour * 3600, zone)
+        tags = {"building": building.id, "hour": f"{local.hour:02d}"}
+        lines.append(line("load_profile", tags, {"power_kw": energy * 3600 / seconds}, hour * 3_600_000))
+    return lines

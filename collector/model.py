@@ -48,8 +48,12 @@ class DailyRow:
 
     item: `total` (final use: grid import + own generation - export for electricity), `grid`
         (drawn from the supplier), `pv` (generated on site), `export` (given to the grid), or a
-        national item code such as `01B00`.
-    energy: in the carrier's unit. coverage: share of the day the meters were measured, 0 to 1.
+        national item code such as `01B00`. Items exclude each other: energy of a chiller booked to
+        `01B1C` is not in `01B00` or `01B10` as well, so all air conditioning is the sum of `01B…`.
+        Machines, never part of a total or of an item: `heat_pump_output` (heat or cooling that heat
+        pumps gave, carrier heat or cooling) and `heat_pump_input` (electricity they drew).
+    energy: in the carrier's unit. coverage: share of the whole local day that the meters were
+        measured, 0 to 1; a day that is not over yet has its part.
     estimated: share of the energy that was spread over gaps, 0 to 1.
     peak_kw, base_kw: highest and lowest 15-minute mean power of the day; only for `total`.
     """
@@ -58,6 +62,21 @@ class DailyRow:
     carrier: str
     item: str
     day: date
+    energy: float
+    coverage: float
+    estimated: float
+    peak_kw: float | None = None
+    base_kw: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MonthlyRow:
+    """Daily rows of one calendar month (`2026-10`) added up; coverage over all days of the month."""
+
+    building: str
+    carrier: str
+    item: str
+    month: str
     energy: float
     coverage: float
     estimated: float

@@ -16,8 +16,9 @@ from collector import interval_block, sqlite_schema
 from collector.interval_block import DAY_MS
 from collector.local_day import local_days, zone_of
 from collector.model import DailyRow, EdgeRow, IntervalRow, JudgementRow, Latest, SumRow
+from collector.payload import CheckedIntervals
+from collector.store import IntervalRows, SampleRows
 from drivers.errors import ConfigError, Problem, StoreUnavailable
-from edge.wire import IntervalGroup, SampleGroup
 
 LATEST_WINDOW_MS = 15 * 60_000
 
@@ -137,19 +138,19 @@ class SqliteStore:
             known[key] = found
         return found
 
-    def write(self, samples: Sequence[SampleGroup], intervals: Sequence[IntervalGroup]) -> None:
+    def write(self, samples: Sequence[SampleRows], intervals: Sequence[IntervalRows]) -> None:
         with self._write() as db:
             self._write_samples(db, samples)
             self._write_intervals(db, intervals)
 
-    def _write_samples(self, db: sqlite3.Connection, groups: Sequence[SampleGroup]) -> None:
+    def _write_samples(self, db: sqlite3.Connection, groups: Sequence[SampleRows]) -> None:
         rows: list[tuple[int, int, int, bytes]] = []
         newest: list[tuple[int, int, int, bytes]] = []
         dumps = orjson.dumps
         for group in groups:
             key = (group.building, group.device)
             device = self._id(db, "device", "building, device", key, extra=group.kind)
-            shape = self._id(db, "shape", "fields", (orjson.dumps(group.fields).decode(),))
+            shape = self._id(db, "shape", "fields", (orjson.dumps(list(group.fields)).decode(),))
             packed = [(device, int(row[0] or 0), shape, dumps(row[1:])) for row in group.rows]
             rows += packed
             device_, at, shape_, row = max(packed, key=lambda each: each[1])
@@ -157,7 +158,7 @@ class SqliteStore:
         db.executemany(sqlite_schema.SAMPLE, rows)
         db.executemany(sqlite_schema.LATEST, newest)
 
-    def _write_intervals(self, db: sqlite3.Connection, groups: Sequence[IntervalGroup]) -> None:
+    def _write_intervals(self, db: sqlite3.Connection, groups: Sequence[IntervalRows]) -> None:
         dirty: set[tuple[str, int]] = set()
         columns = "building, device, direction, carrier"
         for group in groups:
@@ -258,24 +259,33 @@ class SqliteStore:
         self, building: str, start: int, end: int, devices: Iterable[str] | None = None
     ) -> list[IntervalRow]:
         wanted = None if devices is None else set(devices)
-        found: list[IntervalRow] = []
+        found = [
+            IntervalRow(building, group.device, group.carrier, group.direction, *row)
+            for group in self.interval_groups(building, start, end)
+            if wanted is None or group.device in wanted
+            for row in group.rows
+        ]
+        found.sort(key=lambda row: (row.device, row.direction, row.start))
+        return found
+
+    def interval_groups(self, building: str, start: int, end: int) -> list[CheckedIntervals]:
+        groups: dict[tuple[str, str, str], CheckedIntervals] = {}
         with self._read() as db:
             blocks = db.execute(
                 "SELECT r.device, r.carrier, r.direction, i.day_start, i.block FROM register r "
                 "JOIN interval_day i ON i.register = r.id "
                 "WHERE r.building = ? AND i.day_start > ? AND i.day_start < ? "
-                "ORDER BY r.device, r.direction, i.day_start, r.carrier",
+                "ORDER BY r.device, r.direction, r.carrier, i.day_start",
                 (building, start - DAY_MS, end),
             )
             for device, carrier, direction, day_start, block in blocks:
-                if wanted is None or device in wanted:
-                    found += [
-                        IntervalRow(building, device, carrier, direction, *row)
-                        for row in interval_block.decode(day_start, block)
-                        if start <= row[0] < end
-                    ]
-        found.sort(key=lambda row: (row.device, row.direction, row.start))
-        return found
+                rows = interval_block.decode(day_start, block)
+                if not start <= day_start <= end - DAY_MS:
+                    rows = [row for row in rows if start <= row[0] < end]
+                if rows:
+                    empty = CheckedIntervals(building, device, carrier, direction, [])
+                    groups.setdefault((device, direction, carrier), empty).rows += rows
+        return list(groups.values())
 
     def daily(
         self,

@@ -6,8 +6,46 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Protocol
 
-from collector.model import DailyRow, EdgeRow, IntervalRow, JudgementRow, Latest, SumRow
-from edge.wire import IntervalGroup, SampleGroup
+from collector.model import DailyRow, EdgeRow, IntervalRow, JudgementRow, Latest, Rejected, SumRow
+from drivers.errors import BeaconError
+
+
+class SampleRows(Protocol):
+    """Samples of one device in one shape: edge.wire.SampleGroup, or the collector's own checked form."""
+
+    @property
+    def building(self) -> str: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def fields(self) -> Sequence[str]: ...
+    @property
+    def rows(self) -> Sequence[Sequence[float | None]]: ...
+
+
+class IntervalRows(Protocol):
+    """Intervals of one register: edge.wire.IntervalGroup, or the collector's own checked form."""
+
+    @property
+    def building(self) -> str: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def carrier(self) -> str: ...
+    @property
+    def direction(self) -> str: ...
+    @property
+    def rows(self) -> Sequence[tuple[int, int, float, int, int]]: ...
+
+
+class PartlyStored(BeaconError):
+    """The store took the rest for good, and will never take what is named in `rejected`."""
+
+    def __init__(self, rejected: Sequence[Rejected]) -> None:
+        super().__init__("; ".join(f"{each.building} {each.device}: {each.reason}" for each in rejected))
+        self.rejected = tuple(rejected)
 
 
 class Store(Protocol):
@@ -19,10 +57,11 @@ class Store(Protocol):
     Every method raises StoreUnavailable if the store cannot answer now.
     """
 
-    def write(self, samples: Sequence[SampleGroup], intervals: Sequence[IntervalGroup]) -> None:
+    def write(self, samples: Sequence[SampleRows], intervals: Sequence[IntervalRows]) -> None:
         """Store checked groups durably; on return they survive a power cut.
 
         Marks every (building, local day) whose intervals it touches as dirty in the same step.
+        Raises PartlyStored if it will never take some groups; the others are stored.
         """
 
     def write_daily(self, rows: Sequence[DailyRow]) -> None: ...
@@ -51,6 +90,9 @@ class Store(Protocol):
         self, building: str, start: int, end: int, devices: Iterable[str] | None = None
     ) -> list[IntervalRow]:
         """Intervals whose start is in [start, end) ms, ordered by device, direction, start."""
+
+    def interval_groups(self, building: str, start: int, end: int) -> Sequence[IntervalRows]:
+        """The same intervals grouped by register, without an object an interval: for rollups."""
 
     def daily(
         self,

@@ -1,0 +1,162 @@
+"""Which groups of a batch may be stored: known building, own edge, known quantities, sane numbers."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from collector.payload import FIRST_MS, CheckedIntervals, CheckedSamples, Parsed
+from collector.registry import Registry
+from drivers.quantity import UnknownQuantity, quantity
+
+Row = TypeVar("Row")
+
+DAY_S = 86_400
+MAX_STATUS = 7
+MAX_QUALITY = 31
+
+
+@dataclass(slots=True)
+class Admitted:
+    """What of one batch goes to the store, and what never can; both may be empty."""
+
+    spool: str
+    seq: int
+    sealed_at: int
+    samples: list[CheckedSamples] = field(default_factory=list)
+    intervals: list[CheckedIntervals] = field(default_factory=list)
+    refused: list[tuple[CheckedSamples | CheckedIntervals, str]] = field(default_factory=list)
+
+    @property
+    def values(self) -> int:
+        return sum(len(group.rows) * len(group.fields) for group in self.samples)
+
+
+class Admission:
+    """The registry's word on who may write what. Replaced as a whole when the registry is loaded again.
+
+    future_ms: how far a time may lie ahead of the collector's clock.
+    """
+
+    def __init__(self, registry: Registry, clock: Callable[[], int], future_ms: int = 3_600_000) -> None:
+        self._owners = {id_: frozenset(building.edges) for id_, building in registry.buildings.items()}
+        self.edges = frozenset(edge for edges in self._owners.values() for edge in edges)
+        self._clock = clock
+        self._future_ms = future_ms
+        self._known_shapes: dict[tuple[str, ...], tuple[str, ...] | str] = {}
+
+    def admit(self, site: str, edge: str, parsed: Parsed) -> Admitted:
+        """Sort a batch of `site/edge` into what may be stored and what not."""
+        admitted = Admitted(parsed.spool, parsed.seq, parsed.sealed_at)
+        latest = self._clock() + self._future_ms
+        publisher = f"{site}/{edge}"
+        for group in parsed.samples:
+            reason = self._reason(publisher, group.building) or self._shape_reason(group)
+            if reason:
+                admitted.refused.append((group, reason))
+            else:
+                _admit_samples(group, latest, admitted)
+        for intervals in parsed.intervals:
+            reason = self._reason(publisher, intervals.building)
+            if reason:
+                admitted.refused.append((intervals, reason))
+            else:
+                _admit_intervals(intervals, latest, admitted)
+        return admitted
+
+    def _reason(self, publisher: str, building: str) -> str:
+        owners = self._owners.get(building)
+        if owners is None:
+            return f"unknown building {building}"
+        return "" if publisher in owners else f"edge {publisher} may not publish for building {building}"
+
+    def _shape_reason(self, group: CheckedSamples) -> str:
+        key = tuple(group.fields)
+        found = self._known_shapes.get(key)
+        if found is None:
+            found = _checked_shape(key)
+            if len(self._known_shapes) >= 10_000:
+                self._known_shapes.clear()
+            self._known_shapes[key] = found
+        if isinstance(found, str):
+            return found
+        group.fields = found
+        return ""
+
+
+def _checked_shape(fields: tuple[str, ...]) -> tuple[str, ...] | str:
+    if len(set(fields)) != len(fields):
+        return "a quantity is named twice"
+    try:
+        for name in fields:
+            quantity(name)
+    except UnknownQuantity as error:
+        return str(error)
+    return fields
+
+
+def _admit_samples(group: CheckedSamples, latest: int, admitted: Admitted) -> None:
+    width = len(group.fields) + 2
+    reasons = [_row_reason(row, width, latest) for row in group.rows]
+    if not any(reasons):
+        admitted.samples.append(group)
+        return
+    good = [row for row, reason in zip(group.rows, reasons, strict=True) if not reason]
+    if good:
+        admitted.samples.append(replace(group, rows=good, numbers=None))
+    admitted.refused += [
+        (replace(group, rows=rows, numbers=None), reason) for reason, rows in _by_reason(group.rows, reasons)
+    ]
+
+
+def _row_reason(row: Sequence[float | None], width: int, latest: int) -> str:
+    if len(row) != width:
+        return f"a row has {len(row)} numbers, at, status and the quantities are {width}"
+    at, status = row[0], row[1]
+    if at is None or at != int(at) or at < FIRST_MS:
+        return f"{at} is no time in ms since 1970"
+    if at > latest:
+        return "the time lies in the future"
+    if status is None or status != int(status) or not 0 <= status <= MAX_STATUS:
+        return f"{status} is no status"
+    return ""
+
+
+def _admit_intervals(group: CheckedIntervals, latest: int, admitted: Admitted) -> None:
+    reasons = [_interval_reason(row, latest) for row in group.rows]
+    good = [
+        (at, length, float(energy), measured, quality)
+        for (at, length, energy, measured, quality), reason in zip(group.rows, reasons, strict=True)
+        if not reason
+    ]
+    if good:
+        admitted.intervals.append(replace(group, rows=good))
+    admitted.refused += [
+        (replace(group, rows=rows), reason) for reason, rows in _by_reason(group.rows, reasons)
+    ]
+
+
+def _interval_reason(row: tuple[int, int, float, int, int], latest: int) -> str:
+    start, length, energy, measured, quality = row
+    if start + length * 1000 > latest:
+        return "the time lies in the future"
+    if not 1 <= length <= DAY_S:
+        return f"a length of {length} s is not between 1 and {DAY_S}"
+    if not 0 <= measured <= length:
+        return f"{measured} s measured do not fit into {length} s"
+    if not 0 <= quality <= MAX_QUALITY:
+        return f"{quality} is no quality"
+    if not math.isfinite(energy):
+        return "the energy is no number"
+    return ""
+
+
+def _by_reason(rows: Sequence[Row], reasons: Sequence[str]) -> list[tuple[str, list[Row]]]:
+    found: defaultdict[str, list[Row]] = defaultdict(list)
+    for row, reason in zip(rows, reasons, strict=True):
+        if reason:
+            found[reason].append(row)
+    return list(found.items())

@@ -1,0 +1,195 @@
+"""From payloads to the store: parse, admit, write many batches in one step, then acknowledge each.
+
+A batch is acknowledged only after the store's answer. While the store is unavailable nothing is
+acknowledged, what has arrived is held within a bound, and the edges keep the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+import orjson
+
+from collector.admission import Admission, Admitted
+from collector.dead_letters import DeadLetters
+from collector.metrics import Metrics
+from collector.payload import CheckedIntervals, CheckedSamples, PayloadError, parse, unpack
+from collector.store import PartlyStored, Store
+from drivers.errors import StoreUnavailable
+from edge.wire import AckMessage, Acknowledgement
+
+logger = logging.getLogger(__name__)
+
+SendAck = Callable[[str, str, AckMessage], Awaitable[None]]
+
+MAX_REASONS = 20
+
+
+@dataclass(slots=True)
+class Received:
+    """One payload on its way to the store. `done` is called once its fate is on disk."""
+
+    site: str
+    edge: str
+    admitted: Admitted
+    done: Callable[[], None]
+    letters: list[tuple[str, bytes]] = field(default_factory=list)  # (reason, payload)
+
+    @property
+    def whole(self) -> bool:
+        return not self.letters
+
+    def acknowledgement(self) -> Acknowledgement:
+        stored = bool(self.admitted.samples or self.admitted.intervals)
+        if self.whole:
+            return Acknowledgement(seq=self.admitted.seq, result="stored")
+        reasons = sorted({reason for reason, _ in self.letters})[:MAX_REASONS]
+        return Acknowledgement(
+            seq=self.admitted.seq, result="partly" if stored else "rejected", reasons=reasons
+        )
+
+
+class Ingest:
+    """Takes payloads from `receive`, writes them in `run`, answers through `send_ack`.
+
+    max_batches, max_values: the most that is held before `receive` waits.
+    write_values: so many values are written in one step at most (a single batch may have more).
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        admission: Admission,
+        dead_letters: DeadLetters,
+        send_ack: SendAck,
+        clock: Callable[[], int],
+        metrics: Metrics | None = None,
+        *,
+        max_batches: int = 1000,
+        write_values: int = 200_000,
+        retry_s: tuple[float, float] = (0.5, 30.0),
+    ) -> None:
+        self.admission = admission
+        self._store = store
+        self._dead_letters = dead_letters
+        self._send_ack = send_ack
+        self._clock = clock
+        self._metrics = metrics or Metrics()
+        self._queue: asyncio.Queue[Received] = asyncio.Queue(max_batches)
+        self._write_values = write_values
+        self._retry_s = retry_s
+
+    async def receive(self, site: str, edge: str, payload: bytes, done: Callable[[], None]) -> None:
+        """Take one payload of `site/edge`; waits while the queue is full. Never raises for its content."""
+        try:
+            admitted = self.admission.admit(site, edge, parse(unpack(payload)))
+        except PayloadError as error:
+            received = Received(site, edge, Admitted(error.spool, error.seq, 0), done)
+            received.letters.append((str(error), payload))
+        else:
+            received = Received(site, edge, admitted, done, _letters(admitted))
+        self._metrics.received.inc()
+        self._metrics.queued.set(self._queue.qsize() + 1)
+        await self._queue.put(received)
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            batch = await self._next()
+            await self._store_all(batch)
+            await self._acknowledge(batch)
+
+    async def _next(self) -> list[Received]:
+        """The oldest payload and all that wait behind it, within the bound of one write."""
+        batch = [await self._queue.get()]
+        values = batch[0].admitted.values
+        while values < self._write_values and not self._queue.empty():
+            batch.append(self._queue.get_nowait())
+            values += batch[-1].admitted.values
+        self._metrics.queued.set(self._queue.qsize())
+        return batch
+
+    async def _store_all(self, batch: Sequence[Received]) -> None:
+        """Write, and try again ever more slowly until the store answers."""
+        wait_s, longest_s = self._retry_s
+        failed = False
+        while True:
+            try:
+                await asyncio.to_thread(self._write, batch)
+            except StoreUnavailable as error:
+                if not failed:
+                    logger.warning("store unavailable, nothing is acknowledged until it is back: %s", error)
+                failed = True
+                self._metrics.store_up.set(0)
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, longest_s)
+            else:
+                if failed:
+                    logger.info("store is back")
+                self._metrics.store_up.set(1)
+                return
+
+    def _write(self, batch: Sequence[Received]) -> None:
+        samples = [group for each in batch for group in each.admitted.samples]
+        intervals = [group for each in batch for group in each.admitted.intervals]
+        if samples or intervals:
+            began = time.perf_counter()
+            try:
+                self._store.write(samples, intervals)
+            except PartlyStored as error:
+                _hand_back(batch, error)
+            self._metrics.write_seconds.observe(time.perf_counter() - began)
+        for each in batch:
+            for reason, payload in each.letters:
+                self._dead_letters.add(each.site, each.edge, reason, payload, self._clock())
+                self._metrics.rejected.inc()
+                logger.warning("%s/%s batch %d: %s", each.site, each.edge, each.admitted.seq, reason)
+        self._metrics.values.inc(sum(each.admitted.values for each in batch))
+
+    async def _acknowledge(self, batch: Sequence[Received]) -> None:
+        by_spool: dict[tuple[str, str, str], list[Acknowledgement]] = {}
+        for each in batch:
+            each.done()
+            if each.admitted.seq:
+                key = (each.site, each.edge, each.admitted.spool)
+                by_spool.setdefault(key, []).append(each.acknowledgement())
+        for (site, edge, spool), acks in by_spool.items():
+            await self._send_ack(site, edge, AckMessage(v=1, spool=spool, time=self._clock(), acks=acks))
+
+
+def _letters(admitted: Admitted) -> list[tuple[str, bytes]]:
+    return [(reason, as_batch(admitted, group)) for group, reason in admitted.refused]
+
+
+def _hand_back(batch: Sequence[Received], error: PartlyStored) -> None:
+    """Give what the store refused back to the batches it came in."""
+    for rejected in error.rejected:
+        for each in batch:
+            admitted = each.admitted
+            groups: list[CheckedSamples | CheckedIntervals] = [*admitted.samples, *admitted.intervals]
+            mine = [
+                group
+                for group in groups
+                if (group.building, group.device) == (rejected.building, rejected.device)
+            ]
+            each.letters += [(rejected.reason, as_batch(admitted, group)) for group in mine]
+
+
+def as_batch(admitted: Admitted, group: CheckedSamples | CheckedIntervals) -> bytes:
+    """One group as a batch of its own, in the wire's form, so that it can be replayed."""
+    batch: dict[str, object] = {
+        "v": 1,
+        "spool": admitted.spool,
+        "seq": admitted.seq,
+        "sealed_at": admitted.sealed_at,
+    }
+    if isinstance(group, CheckedSamples):
+        names = ("building", "device", "kind", "fields", "rows")
+        batch["samples"] = [{name: getattr(group, name) for name in names}]
+    else:
+        batch["intervals"] = [group]
+    return orjson.dumps(batch)

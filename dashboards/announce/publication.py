@@ -137,8 +137,8 @@ def _check_place(index: Index, announcement: Announcement, content: str) -> None
         raise BeaconError(f"this is already published as {last.number}; nothing has changed since")
     if announcement.corrects != last.number:
         raise BeaconError(
-            f"{announcement.region} {announcement.period} is already published as {last.number}, and a published "
-            f"announcement is never changed: publish a correction with --corrects {last.number} --reason …"
+            f"{announcement.region} {announcement.period} is already published as {last.number}, "
+            f"and a published announcement is never changed: publish a correction with --corrects {last.number} --reason …"
         )
 
 

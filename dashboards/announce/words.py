@@ -56,7 +56,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "insufficient": ("数据不足名单", "Insufficient data"),
     "insufficient_note": (
         "下列建筑数据覆盖率不足 {0}，不参与统计、排名和评价。",
-        "These buildings' data cover less than {0} of the period, or lack facts; they are not counted, ranked or judged.",
+        "These buildings' data cover less than {0} of the period, or lack facts: "
+        "they are not counted, ranked or judged.",
     ),
     "none_insufficient": ("本期所有在册建筑数据充分。", "Every building on the register had enough data."),
     "reason": ("原因", "Reason"),
@@ -116,17 +117,18 @@ WORDS: dict[str, tuple[str, str]] = {
 
 FORMULA: tuple[Text, ...] = (
     Text(
-        "Final energy is the sum of all carriers in kWh: metered electricity (grid plus own generation less export), "
-        "heat and cooling, and fuels by their heating values.",
-        "综合用能为各能源品种折算为 kWh 之和：电力（网购电加自发电减上网电）、供热、供冷以及按热值折算的燃料。",
+        "Final energy is the sum of all carriers in kWh: metered electricity (grid plus own "
+        "generation less export), heat and cooling, and fuels by their heating values.",
+        "综合用能为各能源品种折算为 kWh 之和：电力（网购电加自发电减上网电）、供热、供冷"
+        "以及按热值折算的燃料。",
     ),
     Text(
         "Energy per area is final energy of the period over floor area. It is not extrapolated to a year.",
         "单位面积能耗为统计周期内综合用能除以建筑面积，不折算为全年。",
     ),
     Text(
-        "Carbon is location-based: grid electricity times the average factor of the area, plus heat, plus fuels burnt "
-        "on site. Green power and the residual factor are alternative methods, given side by side in the data files.",
+        "Carbon is location-based: grid electricity times the average factor of the area, plus heat, plus fuels "
+        "burnt on site. Green power and the residual factor are alternative methods, side by side in the data files.",
         "碳排放采用基于位置的方法：网购电量乘以所在地平均因子，加外购热力及现场燃料排放；扣除绿电法与剩余电网因子法为"
         "并列方法，见数据文件。",
     ),
@@ -185,7 +187,10 @@ def confidence(text: str, lang: Lang) -> str:
     return CONFIDENCE_ZH.get(text, text)
 
 
-_MONTHS = ("January February March April May June July August September October November December").split()
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 
 
 def period_text(period: Period, lang: Lang) -> str:

@@ -99,7 +99,8 @@ def _quota(board: Board) -> None:
             f'SELECT last("used") AS "{USED.to(lang)}", last("limit") AS "{LIMIT.to(lang)}", '
             f'last("forecast") AS "{FORECAST.to(lang)}", last("forecast_low") AS "{LOW.to(lang)}", '
             f'last("forecast_high") AS "{HIGH.to(lang)}" FROM "quota" '
-            f'WHERE $timeFilter AND {ONE} AND "basis" = \'{basis}\' GROUP BY time(1d), "period" fill(none) {TZ}'
+            f"WHERE $timeFilter AND {ONE} AND \"basis\" = '{basis}' "
+            f'GROUP BY time(1d), "period" fill(none) {TZ}'
         )
         panel = p.lines(lang, title, series(query, "$col $tag_period"), unit=unit, low=0)
         panel.override_by_regexp(f"{HIGH.to(lang)}.*", [p.property_of("custom.fillBelowTo", LOW.to(lang))])
@@ -141,7 +142,10 @@ def _days(board: Board) -> None:
     )
     title = Text("每日最大负荷与基础负荷", "Daily peak and base load")
     board.add(p.lines(lang, title, series(peaks, "$col"), unit=p.KW, low=0), 12, 9)
-    profile = f'SELECT mean("power_kw") FROM "load_profile" WHERE $timeFilter AND {ONE} GROUP BY time(1d), "hour" fill(none) {TZ}'
+    profile = (
+        f'SELECT mean("power_kw") FROM "load_profile" WHERE $timeFilter AND {ONE} '
+        f'GROUP BY time(1d), "hour" fill(none) {TZ}'
+    )
     title = Text("时段热力图（小时 × 日）", "Hours of the day, day by day")
     board.add(p.density(lang, title, series(profile, "$tag_hour"), unit=p.KW), 24, 10)
 

@@ -4,8 +4,8 @@ Written into the bucket of energy and judgements:
 
 | measurement | tags | fields |
 |---|---|---|
-| `building` | building, type, name_zh, name_en, label_*, type_*, province_*, city_*, county_* | area_m2, latitude … |
-| `announcement` | code, name_zh, name_en, type, kind, basis of naming by `code` | rank, grade, eui … |
+| `building` | building, type, name_zh, name_en, label_*, type_*, province_* … | area_m2 … |
+| `announcement` | code, name_zh, name_en, type, kind (`month`, `year`) | rank, grade, eui … |
 | `load_profile` | building, hour (`00` … `23`) | power_kw |
 """
 

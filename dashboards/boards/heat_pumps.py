@@ -154,8 +154,9 @@ def _machine(board: Board) -> None:
         7,
     )
     latest = rows(
-        'SELECT last("supply_temperature") AS "flow", "return_temperature" AS "return", "electric_power_input" AS '
-        f'"electric", "thermal_power" AS "heat" FROM "heat_pump" WHERE $timeFilter AND {ONE} GROUP BY "device"',
+        'SELECT last("supply_temperature") AS "flow", "return_temperature" AS "return", '
+        f'"electric_power_input" AS "electric", "thermal_power" AS "heat" '
+        f'FROM "heat_pump" WHERE $timeFilter AND {ONE} GROUP BY "device"',
         uid=SAMPLES,
     )
     columns = [

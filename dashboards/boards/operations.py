@@ -101,7 +101,8 @@ def data_quality(lang: Lang) -> Board:
     )
     worst = rows(
         'SELECT mean("coverage") AS "coverage", mean("estimated") AS "estimated", count("energy") AS "days" '
-        f'FROM "energy_daily" WHERE $timeFilter AND "item" = \'total\' AND {SCOPE} GROUP BY "building", "carrier"'
+        f'FROM "energy_daily" WHERE $timeFilter AND "item" = \'total\' AND {SCOPE} '
+        'GROUP BY "building", "carrier"'
     )
     link = board_link("building", lang, building="${__data.fields.building}")
     columns = [
@@ -189,7 +190,8 @@ def edge_fleet(lang: Lang) -> Board:
     )
     newest = rows(
         'SELECT last("online") AS "online", "version", "spool_batches", "spool_bytes", "poll_success", '
-        f'"clock_offset_ms", "temperature_degc", "memory_bytes", "dropped_samples" {where} GROUP BY "site", "edge"'
+        f'"clock_offset_ms", "temperature_degc", "memory_bytes", "dropped_samples" {where} '
+        'GROUP BY "site", "edge"'
     )
     on_off = {"1": (Text("在线", "online"), GREEN), "0": (Text("离线", "offline"), RED)}
     columns = [

@@ -1,4 +1,4 @@
-"""Portfolio and Region: many buildings side by side, where they are, how much they use, who nears the limit."""
+"""Portfolio and Region: many buildings side by side: where they are, what they use, who nears the limit."""
 
 from __future__ import annotations
 
@@ -176,7 +176,10 @@ def _drill_down(board: Board) -> None:
         ("city", Text("各市用电量", "Electricity by city"), "city"),
         ("county", Text("各区县用电量", "Electricity by county"), "county"),
     ):
-        query = f'SELECT sum("energy") FROM "energy_daily" WHERE $timeFilter AND {TOTAL} AND {SCOPE} GROUP BY "{key}"'
+        query = (
+            f'SELECT sum("energy") FROM "energy_daily" WHERE $timeFilter AND {TOTAL} AND {SCOPE} '
+            f'GROUP BY "{key}"'
+        )
         board.add(p.ranking(lang, title, series(query, f"$tag_{shown}"), unit=p.KWH), 6, 12)
 
 

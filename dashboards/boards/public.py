@@ -75,8 +75,8 @@ def announcement(lang: Lang) -> Board:
             Text(
                 "结果来自最近一次公示。等级 A 为最好，E 为最差；能耗与碳排放按所列因子核算，"
                 "数据覆盖不足的建筑不参与排名。",
-                "Results of the newest announcement. Grade A is best, E is worst; energy and carbon follow the "
-                "factors named there; buildings with too little data are not ranked.",
+                "Results of the newest announcement. Grade A is best, E is worst; energy and carbon follow "
+                "the factors named there; buildings with too little data are not ranked.",
             ),
         ),
         24,

@@ -19,7 +19,7 @@ from dashboards.boards.render import FOLDER
 from drivers.errors import BeaconError
 
 SOURCE = "beaconSource"
-"""Key in the published JSON: hash of the board as generated. Grafana's editor drops it when a person saves."""
+"""Key in the published JSON: hash of the board as generated. Grafana's editor drops it on saving."""
 VIEW, EDIT = 1, 2
 PERMISSIONS = [{"role": "Viewer", "permission": VIEW}, {"role": "Editor", "permission": EDIT}]
 NEEDED = ("folders:create", "dashboards:create", "datasources:create")
@@ -130,7 +130,7 @@ class Publisher:
         self._api = connect(url, token)
 
     def plan(self) -> list[Outcome]:
-        """What `apply` would do. Raises BeaconError if the server, the token or its rights do not allow it."""
+        """What `apply` would do. Raises BeaconError if server, token or rights do not allow it."""
         with _explained(self.url):
             self._check_rights()
             return [

@@ -111,7 +111,7 @@ def rendered() -> dict[str, str]:
 
 
 def render(directory: Path) -> list[Path]:
-    """Write all files; each appears whole or not at all. Raises BeaconError if the directory cannot be written."""
+    """Write all files; each appears whole or not at all. Raises BeaconError if one cannot be."""
     written = []
     for name, content in rendered().items():
         path = directory / name

@@ -9,16 +9,19 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-import town  # noqa: E402
+import town
 
-from dashboards.announce.build import Options, build  # noqa: E402
-from dashboards.announce.grades import load_schemes  # noqa: E402
-from dashboards.announce.model import Announcement  # noqa: E402
-from rules.accounting import account  # noqa: E402
-from rules.model import Account, Text  # noqa: E402
-from rules.period import Period  # noqa: E402
-from rules.tables import Tables  # noqa: E402
-from rules.model import Subject  # noqa: E402
+from dashboards.announce.build import Options, build
+from dashboards.announce.grades import load_schemes
+from dashboards.announce.model import Announcement
+from rules.accounting import account
+from rules.model import (
+    Account,
+    Subject,
+    Text,
+)
+from rules.period import Period
+from rules.tables import Tables
 
 
 def accounts(period: Period) -> dict[str, Account]:

@@ -173,7 +173,7 @@ def _sum(days: Days, item: str, carrier: str = ELECTRICITY) -> float:
 def _items(days: Days) -> dict[str, float]:
     found = {
         item: days.total(carrier, item)
-        for carrier, item in days.energy
+        for carrier, item in days.keys
         if carrier == ELECTRICITY and item in ITEMS
     }
     return {item: total.energy for item, total in sorted(found.items()) if total}

@@ -16,8 +16,8 @@ from rules.tables import is_confirmed
 
 LEVELS = ("leading", "baseline", "constraint")
 COLUMNS = (
-    "id", "kind", "scheme", "jurisdiction", "type", "sub_class", "climate_zone", "year_from", "year_to", "metric",
-    "unit", "constraint", "baseline", "leading", "basis", "monthly", "source", "confidence", "note",
+    "id", "kind", "scheme", "jurisdiction", "type", "sub_class", "climate_zone", "year_from", "year_to",
+    "metric", "unit", "constraint", "baseline", "leading", "basis", "monthly", "source", "confidence", "note",
 )  # fmt: skip
 _NEEDED = {"id", "scheme", "metric", "unit", "source", "confidence"}
 
@@ -136,6 +136,6 @@ def _row(name: str, where: str, line: Mapping[str, str], problems: list[Problem]
         return None
     selectors = {key: word(line.get(key) or "") for key in ("type", "sub_class", "climate_zone")}
     return LimitRow(
-        line["id"], line["scheme"], selectors, years[0], years[1] or years[0], line["metric"], line["unit"], levels,
-        monthly, line["source"], line["confidence"], line.get("note") or "",
+        line["id"], line["scheme"], selectors, years[0], years[1] or years[0], line["metric"], line["unit"],
+        levels, monthly, line["source"], line["confidence"], line.get("note") or "",
     )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import numpy as np
@@ -29,103 +29,134 @@ class Total:
 
 @dataclass(frozen=True)
 class Days:
-    """Daily values from `first` on, `count` days; energy is NaN on a day without a row.
+    """Daily values from `first` on, `count` days, one line of each array per key (carrier, item).
 
-    energy[key], coverage[key], estimated[key]: arrays of length `count`; key is (carrier, item).
-    Electricity always has `grid` and `pv_self_use` when it has a total: a building without a grid row
-    draws its total less what it generates and uses itself.
+    energy, coverage, estimated: shape (len(keys), count); energy is NaN on a day without a row.
+    Electricity with a total always has `grid` and `pv_self_use`: a building without a grid row draws its
+    total less what it generates and uses itself.
     """
 
     first: date
     count: int
-    energy: Mapping[Key, Floats]
-    coverage: Mapping[Key, Floats]
-    estimated: Mapping[Key, Floats]
+    keys: tuple[Key, ...]
+    energy: Floats
+    coverage: Floats
+    estimated: Floats
+    index: Mapping[Key, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", {key: place for place, key in enumerate(self.keys)})
 
     @classmethod
     def of(cls, rows: Iterable[DailyRow], first: date, last: date) -> Days:
         """The rows of first..last, both included. A day that comes twice counts once."""
-        count = (last - first).days + 1
+        count = max(0, (last - first).days + 1)
         start = first.toordinal()
-        energy: dict[Key, Floats] = {}
-        coverage: dict[Key, Floats] = {}
-        estimated: dict[Key, Floats] = {}
+        lines: dict[Key, tuple[list[float], list[float], list[float]]] = {}
         for row in rows:
-            index = row.day.toordinal() - start
-            if not 0 <= index < count:
+            at = row.day.toordinal() - start
+            if not 0 <= at < count:
                 continue
             key = (row.carrier, row.item)
-            if key not in energy:
-                energy[key] = np.full(count, np.nan)
-                coverage[key], estimated[key] = np.zeros(count), np.zeros(count)
-            energy[key][index] = row.energy
-            coverage[key][index] = row.coverage
-            estimated[key][index] = row.estimated
-        return cls(first, count, energy, coverage, estimated).derived()
+            if key not in lines:
+                lines[key] = ([math.nan] * count, [0.0] * count, [0.0] * count)
+            energy, coverage, estimated = lines[key]
+            energy[at], coverage[at], estimated[at] = row.energy, row.coverage, row.estimated
+        keys = tuple(sorted(lines))
+        arrays = [np.array([lines[key][part] for key in keys], dtype=np.float64) for part in range(3)]
+        shape = (len(keys), count)
+        return cls(first, count, keys, *(array.reshape(shape) for array in arrays)).derived()
 
     def derived(self) -> Days:
         """Add electricity's missing relations between total, grid, pv and export."""
-        energy, coverage, estimated = dict(self.energy), dict(self.coverage), dict(self.estimated)
-        total, grid = energy.get((ELECTRICITY, "total")), energy.get((ELECTRICITY, "grid"))
-        base = (ELECTRICITY, "total" if total is not None else "grid")
-        if total is None and grid is None:
+        base = self.index.get((ELECTRICITY, "total"), self.index.get((ELECTRICITY, "grid")))
+        if base is None:
             return self
-        pv = np.nan_to_num(energy.get((ELECTRICITY, "pv"), np.zeros(self.count)))
-        export = np.nan_to_num(energy.get((ELECTRICITY, "export"), np.zeros(self.count)))
-        own = energy.get((ELECTRICITY, "pv_self_use"))
-        own = pv - export if own is None else np.nan_to_num(own)
-        made = {"pv_self_use": own}
+        own = self._line_or_zero("pv") - self._line_or_zero("export")
+        made: dict[Key, Floats] = {}
+        if self._line("pv_self_use") is None:
+            made[ELECTRICITY, "pv_self_use"] = own
+        else:
+            own = self._line_or_zero("pv_self_use")
+        total, grid = self._line("total"), self._line("grid")
         if total is None and grid is not None:
-            made["total"] = grid + own
+            made[ELECTRICITY, "total"] = grid + own
         if grid is None and total is not None:
-            made["grid"] = total - own
-        for item, values in made.items():
-            key = (ELECTRICITY, item)
-            energy[key], coverage[key], estimated[key] = values, coverage[base], estimated[base]
-        return Days(self.first, self.count, energy, coverage, estimated)
+            made[ELECTRICITY, "grid"] = total - own
+        if not made:
+            return self
+        extra = np.array(list(made.values()))
+        repeat = np.repeat(base, len(made))
+        return Days(
+            self.first,
+            self.count,
+            (*self.keys, *made),
+            np.vstack([self.energy, extra]),
+            np.vstack([self.coverage, self.coverage[repeat]]),
+            np.vstack([self.estimated, self.estimated[repeat]]),
+        )
+
+    def _line(self, item: str) -> Floats | None:
+        place = self.index.get((ELECTRICITY, item))
+        return None if place is None else self.energy[place]
+
+    def _line_or_zero(self, item: str) -> Floats:
+        line = self._line(item)
+        return np.zeros(self.count) if line is None else np.nan_to_num(line)
 
     def window(self, first: date, last: date) -> Days:
         """The days of first..last that lie inside."""
-        low = max(0, (first - self.first).days)
+        low = min(max(0, (first - self.first).days), self.count)
         high = max(low, min(self.count, (last - self.first).days + 1))
-
-        def cut(arrays: Mapping[Key, Floats]) -> dict[Key, Floats]:
-            return {key: values[low:high] for key, values in arrays.items()}
-
+        if (low, high) == (0, self.count):
+            return self
+        cut = slice(low, high)
         return Days(
             self.first + timedelta(days=low),
             high - low,
-            cut(self.energy),
-            cut(self.coverage),
-            cut(self.estimated),
+            self.keys,
+            self.energy[:, cut],
+            self.coverage[:, cut],
+            self.estimated[:, cut],
         )
 
     def carriers(self) -> list[str]:
         """Carriers with a total on at least one day."""
         return sorted(
-            {carrier for (carrier, item), values in self.energy.items() if item == "total" and _any(values)}
+            carrier
+            for place, (carrier, item) in enumerate(self.keys)
+            if item == "total" and not np.isnan(self.energy[place]).all()
         )
 
     def last_day(self) -> date | None:
         """The last day on which any series has a value."""
-        last = -1
-        for values in self.energy.values():
-            there = np.flatnonzero(~np.isnan(values))
-            last = max(last, int(there[-1]) if there.size else -1)
-        return self.first + timedelta(days=last) if last >= 0 else None
+        there = np.flatnonzero(~np.isnan(self.energy).all(axis=0)) if self.keys else np.array([])
+        return self.first + timedelta(days=int(there[-1])) if there.size else None
 
     def total(self, carrier: str, item: str = "total") -> Total | None:
-        """Sum over all days; None if there is not one value. Exact to the last bit of the rows' sum."""
-        values = self.energy.get((carrier, item))
-        if values is None or not _any(values) or self.count == 0:
+        """Sum over all days, rounded once (fsum); None if there is not one value."""
+        place = self.index.get((carrier, item))
+        if place is None or self.count == 0 or np.isnan(self.energy[place]).all():
             return None
-        there = np.nan_to_num(values)
-        energy = math.fsum(there.tolist())
-        estimated = math.fsum((np.abs(there) * self.estimated[carrier, item]).tolist())
-        weight = math.fsum(np.abs(there).tolist())
-        coverage = math.fsum(self.coverage[carrier, item].tolist()) / self.count
-        return Total(energy, coverage, estimated / weight if weight else 0.0)
+        there = np.nan_to_num(self.energy[place])
+        weights = np.abs(there)
+        weight = float(weights.sum())
+        estimated = float(weights @ self.estimated[place])
+        coverage = float(self.coverage[place].sum()) / self.count
+        return Total(math.fsum(there.tolist()), coverage, estimated / weight if weight else 0.0)
 
+    def combine(self, weights: Mapping[Key, float]) -> Floats:
+        """Daily sum of weight * energy, length `count`; NaN on days where a regular series has no value.
 
-def _any(values: Floats) -> bool:
-    return bool(np.any(~np.isnan(values)))
+        A series that has values on less than half of the days (a monthly oil delivery) is not regular.
+        """
+        places = [self.index[key] for key in weights if key in self.index]
+        if not places:
+            return np.full(self.count, np.nan)
+        factors = np.array([weights[self.keys[place]] for place in places])
+        energy = self.energy[places]
+        absent = np.isnan(energy)
+        regular = absent.mean(axis=1) <= 0.5
+        result: Floats = factors @ np.where(absent, 0.0, energy)
+        gap = absent[regular].any(axis=0) if regular.any() else absent.all(axis=0)
+        return np.where(gap, np.nan, result)

@@ -1,0 +1,297 @@
+"""rules.toml: which schemes hold for which buildings, own limits, confirmed rows, conditions, notifiers.
+
+Everything is read and checked before anything starts; every problem of every file comes in one ConfigError.
+"""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from collector.registry import Building, Registry
+from drivers.errors import ConfigError, Problem
+from rules import limits as limit_table
+from rules import scheme as schemes
+from rules.budget import Budget, Target
+from rules.conditions import Calendar, Condition
+from rules.limits import LimitRow
+from rules.model import Subject
+from rules.notify import Notifier
+from rules.quota import Thresholds
+from rules.scheme import Scheme
+from rules.tables import Tables
+
+T = TypeVar("T")
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Levels(BaseModel):
+    """Least coverage to judge at all; share of the limit that a forecast must pass for `watch`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    coverage: Share = 0.9
+    watch: Share = 0.95
+
+
+class Apply(Target):
+    """A scheme that holds for some buildings. inputs: given to all of them, such as `sub_class`."""
+
+    scheme: str
+    inputs: dict[str, Any] = Field(default_factory=dict)
+
+
+class RulesFile(BaseModel):
+    """The whole of rules.toml. Paths are relative to the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tables: list[str] = []  # CSV files of factor rows that add to or replace the package's
+    limits: list[str] = []  # CSV files of limit rows
+    schemes: list[str] = []  # TOML files of schemes
+    quotas: list[str] = []  # CSV files of budgets
+    confirmed: list[str] = []  # ids of rows and schemes that the operator has checked against the original
+    interval_s: float = Field(default=300, ge=10)
+    conditions_interval_s: float = Field(default=60, ge=5)
+    alerts: str = "alerts.sqlite"
+    levels: Levels = Levels()
+    weather: dict[str, str] = {}  # region prefix -> CSV of day, outdoor_degc
+    inputs: dict[str, dict[str, Any]] = {}  # building id -> what schemes ask for by name
+    apply: list[Apply] = []
+    budget: list[Budget] = []
+    calendar: Calendar = Calendar()
+    condition: list[Condition] = []
+    notifier: list[Notifier] = []
+
+
+@dataclass(frozen=True)
+class Rules:
+    """A checked configuration with its tables, schemes and limits loaded."""
+
+    path: Path
+    file: RulesFile
+    tables: Tables
+    limits: tuple[LimitRow, ...]
+    schemes: Mapping[str, Scheme]
+    budgets: tuple[Budget, ...]
+    weather: Mapping[str, Mapping[date, float]] = field(default_factory=dict)
+
+    @property
+    def thresholds(self) -> Thresholds:
+        return Thresholds(self.file.levels.coverage, self.file.levels.watch)
+
+    @property
+    def alerts_path(self) -> Path:
+        return self.path.parent / self.file.alerts
+
+    def subject(self, building: Building) -> Subject:
+        """The building as the rules see it, with the inputs of this configuration."""
+        inputs = {**building.occupancy, **self.file.inputs.get(building.id, {})}
+        for entry in self.file.apply:
+            if entry.covers(building.id, building.type, building.region):
+                inputs = {**entry.inputs, **inputs}
+        return subject_of(building, inputs)
+
+    def schemes_of(self, building: Building, year: int) -> list[Scheme]:
+        """The schemes that hold for a building in a year; of budgets for one thing the narrowest."""
+        found = [
+            self.schemes[entry.scheme]
+            for entry in self.file.apply
+            if entry.covers(building.id, building.type, building.region)
+        ]
+        narrowest: dict[tuple[str, str, str], Budget] = {}
+        for budget in self.budgets:
+            if (
+                budget.covers(building.id, building.type, building.region)
+                and budget.years[0] <= year <= budget.years[1]
+            ):
+                key = (budget.scheme, budget.basis, budget.period)
+                if key not in narrowest or budget.rank >= narrowest[key].rank:
+                    narrowest[key] = budget
+        return [
+            *{scheme.id: scheme for scheme in found}.values(),
+            *(budget.as_scheme() for budget in narrowest.values()),
+        ]
+
+    def outdoor(self, region: str) -> Mapping[date, float]:
+        """Daily mean outdoor °C of the longest region prefix that has a file; empty if none."""
+        fitting = [prefix for prefix in self.weather if region.startswith(prefix)]
+        return self.weather[max(fitting, key=len)] if fitting else {}
+
+
+def subject_of(building: Building, inputs: Mapping[str, Any]) -> Subject:
+    return Subject(
+        id=building.id,
+        type=building.type,
+        sub_class=str(inputs.get("sub_class") or building.sub_class),
+        region=building.region,
+        climate_zone=str(inputs.get("climate_zone") or building.climate_zone),
+        area_m2=building.area_m2,
+        heated_area_m2=building.heated_area_m2,
+        special_area_m2=building.special_area_m2,
+        name_en=building.name_en,
+        name_zh=building.name_zh,
+        public=building.public,
+        inputs=dict(inputs),
+    )
+
+
+def load(path: Path, registry: Registry | None = None) -> Rules:
+    """Read rules.toml and everything it names. Raises ConfigError with every problem of all files.
+
+    With a registry, buildings that it does not know are problems too.
+    """
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError([Problem(str(path), "", f"cannot be read: {error}")]) from error
+    return build(raw, path, registry)
+
+
+def build(raw: Mapping[str, Any], path: Path, registry: Registry | None = None) -> Rules:
+    """`load` for a configuration that is already in memory; `path` names it and anchors relative paths."""
+    problems: list[Problem] = []
+    try:
+        file = RulesFile.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(schemes.validation_problems(str(path), error)) from error
+    here = path.parent
+
+    def gather(make: Callable[[], T], default: T) -> T:
+        try:
+            return make()
+        except ConfigError as error:
+            problems.extend(error.problems)
+            return default
+
+    def tables_of() -> Tables:
+        return Tables.load([here / name for name in file.tables], file.confirmed)
+
+    tables = gather(tables_of, Tables.load())
+    rows = gather(lambda: limit_table.load(here / name for name in file.limits), limit_table.packaged())
+    known = gather(lambda: schemes.load(here / name for name in file.schemes), schemes.packaged())
+    budgets = [*file.budget]
+    for name in file.quotas:
+        budgets += gather(partial(read_quotas, here / name), [])
+    weather: dict[str, dict[date, float]] = {}
+    for prefix, name in file.weather.items():
+        weather[prefix] = gather(partial(read_weather, here / name), {})
+    problems += _references(path, file, budgets, tables, rows, known, registry)
+    if problems:
+        raise ConfigError(problems)
+    return Rules(path, file, tables, tuple(rows), known, tuple(budgets), weather)
+
+
+def _references(
+    path: Path,
+    file: RulesFile,
+    budgets: Iterable[Budget],
+    tables: Tables,
+    rows: Iterable[LimitRow],
+    known: Mapping[str, Scheme],
+    registry: Registry | None,
+) -> list[Problem]:
+    problems: list[Problem] = []
+    names = {row.id for row in rows} | set(tables.rows) | set(known)
+    for place, row_id in enumerate(file.confirmed):
+        if row_id not in names:
+            problems.append(Problem(str(path), f"confirmed.{place}", f"there is no row or scheme {row_id!r}"))
+    for place, entry in enumerate(file.apply):
+        if entry.scheme not in known:
+            options = ", ".join(sorted(known))
+            problems.append(
+                Problem(str(path), f"apply.{place}.scheme", f"no scheme {entry.scheme!r}; known: {options}")
+            )
+    for scheme in known.values():
+        problems += _bound_factors(scheme, tables)
+    for budget in budgets:
+        if budget.electricity_kgce and budget.electricity_kgce not in tables.rows:
+            problems.append(
+                Problem(str(path), "budget.electricity_kgce", f"no row {budget.electricity_kgce!r}")
+            )
+    if registry is not None:
+        targets: list[tuple[str, Iterable[str]]] = [("inputs", file.inputs)]
+        targets += [(f"apply.{place}", entry.buildings) for place, entry in enumerate(file.apply)]
+        targets += [(f"budget {budget.scheme}", budget.buildings) for budget in budgets]
+        targets += [(f"condition.{place}", entry.buildings) for place, entry in enumerate(file.condition)]
+        for where, buildings in targets:
+            problems += [
+                Problem(str(path), f"{where}.{building}", "no such building in the registry")
+                for building in buildings
+                if building not in registry.buildings
+            ]
+    seen: set[str] = set()
+    for place, condition in enumerate(file.condition):
+        if condition.id in seen:
+            problems.append(Problem(str(path), f"condition.{place}.id", f"{condition.id!r} appears twice"))
+        seen.add(condition.id)
+    return problems
+
+
+def _bound_factors(scheme: Scheme, tables: Tables) -> list[Problem]:
+    return [
+        Problem(f"scheme {scheme.id}", f"{measure.id}.factors.{carrier}", f"there is no row {row_id!r}")
+        for measure in scheme.measure
+        for chosen in measure.factors
+        for carrier, row_id in (*chosen.kgce.items(), *chosen.kgco2.items())
+        if row_id not in tables.rows
+    ]
+
+
+def read_quotas(path: Path) -> list[Budget]:
+    """A CSV of budgets: scheme, building, type, region, basis, limit, per, period, year, source.
+
+    Raises ConfigError with every problem of the file.
+    """
+    problems: list[Problem] = []
+    found: list[Budget] = []
+    columns = {"scheme", "building", "type", "region", "basis", "limit", "per", "period", "year", "source"}
+    try:
+        reader = csv.DictReader(path.read_text("utf-8-sig").splitlines())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([Problem(str(path), "", f"cannot be read: {error}")]) from error
+    unknown = set(reader.fieldnames or ()) - columns
+    problems += [Problem(str(path), name, "unknown column") for name in sorted(unknown)]
+    for number, line in enumerate(reader, start=2):
+        cell = {key: value.strip() for key, value in line.items() if isinstance(key, str) and value}
+        raw: dict[str, Any] = {
+            key: cell[key] for key in ("scheme", "basis", "limit", "per", "period", "source") if cell.get(key)
+        }
+        for column, key in (("building", "buildings"), ("type", "types"), ("region", "regions")):
+            if cell.get(column):
+                raw[key] = [cell[column]]
+        if cell.get("year"):
+            raw["years"] = (cell["year"], cell["year"])
+        try:
+            found.append(Budget.model_validate(raw))
+        except ValidationError as error:
+            problems += schemes.validation_problems(str(path), error, f"line {number}.")
+    if problems:
+        raise ConfigError(problems)
+    return found
+
+
+def read_weather(path: Path) -> dict[date, float]:
+    """A CSV of day, outdoor_degc (daily means). Raises ConfigError with every problem of the file."""
+    problems: list[Problem] = []
+    found: dict[date, float] = {}
+    try:
+        lines = list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([Problem(str(path), "", f"cannot be read: {error}")]) from error
+    for number, line in enumerate(lines, start=2):
+        try:
+            found[date.fromisoformat(line["day"])] = float(line["outdoor_degc"])
+        except (KeyError, TypeError, ValueError) as error:
+            problems.append(Problem(str(path), f"line {number}", f"needs day and outdoor_degc: {error}"))
+    if problems:
+        raise ConfigError(problems)
+    return found

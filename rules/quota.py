@@ -1,0 +1,368 @@
+"""Judge a building against a scheme: what it used, what it may use, where it is heading, and why.
+
+`prepare` does a building's arithmetic, `settle` turns it and a forecast into a judgement; `judge` is both for one
+building, the runner does the forecasts of many between them. There is no other way to a judgement.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+
+from collector.model import DailyRow
+from drivers.carrier import UNIT, Carrier
+from rules import forecast as forecasting
+from rules.forecast import METHODS, Outlook
+from rules.limits import LEVELS, LimitRow
+from rules.model import GRADE_WORDS, Factor, Forecast, Judgement, Level, Step, Subject, Text
+from rules.period import Period
+from rules.plan import Plan, plan, rounded
+from rules.scheme import Measure, Scheme
+from rules.series import Days, Floats
+from rules.tables import Tables
+
+HISTORY_DAYS = 730
+"""Days before a period that the forecast looks at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """When a judgement changes its level.
+
+    coverage: least mean coverage of the days so far. watch: share of the limit that the forecast must pass for
+    `watch`; `warning` begins above the limit itself.
+    """
+
+    coverage: float = 0.9
+    watch: float = 0.95
+
+
+@dataclass
+class Case:
+    """One plan with its readings: everything of a judgement but the forecast.
+
+    daily: amounts of HISTORY_DAYS before the period and of its days so far; elapsed: days of the period known.
+    """
+
+    plan: Plan
+    through: date
+    used: float
+    coverage: float
+    estimated: float
+    energy: dict[str, float]
+    daily: Floats = field(default_factory=lambda: np.empty(0))
+
+    @property
+    def elapsed(self) -> int:
+        return max(0, (self.through - self.plan.period.first).days + 1)
+
+    @property
+    def closed(self) -> bool:
+        return self.through >= self.plan.period.last
+
+
+def judge(
+    subject: Subject,
+    scheme: Scheme,
+    rows: Iterable[DailyRow],
+    period: Period,
+    tables: Tables,
+    *,
+    through: date | None = None,
+    thresholds: Thresholds | None = None,
+    profile: Floats | None = None,
+    outdoor: Floats | None = None,
+    limits: Sequence[LimitRow] | None = None,
+) -> list[Judgement]:
+    """Judge every measure of a scheme that is made for this kind of period.
+
+    rows: the building's daily rows, of the period and as far back as there are; order and repetition do not matter.
+    through: last whole day that counts; by default the end of the period.
+    profile: monthly use of the building's type, length 12. outdoor: daily mean °C from HISTORY_DAYS before on.
+    """
+    last = min(through or period.last, period.last)
+    start = period.first - timedelta(days=HISTORY_DAYS)
+    days = Days.of(rows, start, last)
+    found = []
+    for measure in measures(scheme, period):
+        case = prepare(subject, scheme, measure, days, period, tables, last, limits)
+        outlook = _outlook(case, profile, outdoor)
+        found.append(settle(case, outlook, 0, tables, thresholds or Thresholds()))
+    return _routes(scheme, found)
+
+
+def measures(scheme: Scheme, period: Period) -> list[Measure]:
+    kind = "month" if period.monthly else "year"
+    return [measure for measure in scheme.measure if measure.period == kind]
+
+
+def prepare(
+    subject: Subject,
+    scheme: Scheme,
+    measure: Measure,
+    days: Days,
+    period: Period,
+    tables: Tables,
+    through: date,
+    limits: Sequence[LimitRow] | None = None,
+) -> Case:
+    """Plan one measure and count what was used from the period's first day through `through`."""
+    now = days.window(period.first, min(through, period.last))
+    made = plan(subject, scheme, measure, period, tables, days.keys, limits)
+    energy: dict[str, float] = {}
+    coverages: list[float] = []
+    parts: list[float] = []
+    spread = 0.0
+    for (carrier, item), weight in made.weights.items():
+        total = now.total(carrier, item)
+        if total is None:
+            coverages.append(0.0)
+            continue
+        energy[f"{carrier}:{item}"] = total.energy
+        parts.append(weight * total.energy)
+        spread += abs(weight * total.energy) * total.estimated
+        coverages.append(total.coverage)
+    whole = sum(abs(part) for part in parts)
+    elapsed = max(0, (min(through, period.last) - period.first).days + 1)
+    constant = made.constant if not made.weights else made.constant * elapsed / period.days
+    used = math.fsum([*parts, constant])
+    past = days.window(period.first - timedelta(days=HISTORY_DAYS), min(through, period.last))
+    daily = past.combine(made.weights) + (constant / elapsed if elapsed and made.weights else 0.0)
+    coverage = min(coverages, default=1.0 if made.constant or made.grade else 0.0)
+    return Case(
+        made, min(through, period.last), used, coverage, spread / whole if whole else 0.0, energy, daily
+    )
+
+
+def _outlook(case: Case, profile: Floats | None, outdoor: Floats | None) -> Outlook | None:
+    if case.closed or not case.plan.weights or not case.elapsed:
+        return None
+    period = case.plan.period
+    limit = case.plan.limit
+    return forecasting.forecast(
+        case.daily[None, :],
+        period.first - timedelta(days=HISTORY_DAYS),
+        HISTORY_DAYS,
+        period.days,
+        case.elapsed,
+        np.array([math.nan if limit is None else limit]),
+        profile=profile,
+        outdoor=outdoor,
+    )
+
+
+def settle(
+    case: Case, outlook: Outlook | None, place: int, tables: Tables, thresholds: Thresholds
+) -> Judgement:
+    """The judgement of a case; `outlook` is None for a closed period."""
+    made = case.plan
+    measure, subject = made.measure, made.subject
+    missing = list(made.missing)
+    if not made.weights and not made.constant and not made.grade and not missing:
+        missing.append("no readings in the period")
+    sure = not missing and (case.coverage >= thresholds.coverage or bool(made.grade))
+    forecast = _forecast(case, outlook, place) if sure else None
+    final = forecast.total if forecast else case.used
+    value = _value(made, case.used) if not missing else None
+    graded = _value(made, final) if sure else None
+    grade = made.grade or (_grade(made, graded) if graded is not None else "")
+    level = _level(made, case.used, forecast, sure, thresholds)
+    over = max(0.0, final - made.limit) if made.limit is not None and sure else None
+    penalty = measure.penalty
+    factors = tuple(sorted(made.factors.values(), key=lambda factor: factor.id))
+    reasons = _reasons(case, missing, factors, thresholds)
+    share = case.used / made.limit if made.limit and not missing else None
+    return Judgement(
+        building=subject.id,
+        scheme=made.scheme.id,
+        basis=measure.id,
+        period=made.period,
+        unit=made.unit,
+        used=case.used,
+        limit=made.limit,
+        share=share,
+        value=value,
+        metric_unit=measure.metric_unit or made.unit,
+        limit_value=made.limit_value,
+        limits=made.levels,
+        grade=grade,
+        level=level,
+        coverage=case.coverage,
+        estimated=case.estimated,
+        forecast=forecast,
+        penalty=over * penalty.rate / penalty.per if penalty and over is not None else None,
+        penalty_unit=penalty.unit if penalty else "",
+        steps=(*_readings(case), *made.steps, *_results(case, value, graded, grade, forecast)),
+        factors=factors,
+        missing=tuple(missing),
+        public=not reasons,
+        reasons=tuple(reasons),
+        tables_version=tables.version,
+        extra=made.extra | _alarm(made, final, sure),
+    )
+
+
+def _forecast(case: Case, outlook: Outlook | None, place: int) -> Forecast | None:
+    if outlook is None:
+        return None
+    first = case.plan.period.first
+    limit = case.plan.limit
+    return Forecast(
+        expected_share=float(outlook.expected_share[place]),
+        total=float(outlook.total[place]),
+        low=float(outlook.low[place]),
+        high=float(outlook.high[place]),
+        passes_on=outlook.passes_on(place, first) if limit is not None else None,
+        method=METHODS[int(outlook.method[place])],
+    )
+
+
+def _value(made: Plan, amount: float) -> float | None:
+    if made.slope is None:
+        return None
+    value = amount * made.slope
+    return rounded(value, made.measure.decimals) if made.measure.decimals is not None else value
+
+
+def _grade(made: Plan, value: float) -> str:
+    """The first level or band that the value reaches; edges are inclusive."""
+    for band in made.measure.bands:
+        if band.upto is None and band.least is None:
+            return band.grade
+        if (band.upto is not None and value <= band.upto) or (band.least is not None and value >= band.least):
+            return band.grade
+    if made.measure.bands or not made.levels:
+        return ""
+    edges = sorted(
+        made.levels.items(), key=lambda entry: (entry[1], LEVELS.index(entry[0]) if entry[0] in LEVELS else 9)
+    )
+    for level, edge in edges:
+        if value <= edge or math.isclose(value, edge, rel_tol=1e-12):
+            return made.measure.within or level
+    return made.measure.over
+
+
+def _level(made: Plan, used: float, forecast: Forecast | None, sure: bool, thresholds: Thresholds) -> Level:
+    if not sure:
+        return Level.INSUFFICIENT_DATA
+    limit = made.limit
+    if limit is None or made.grade:
+        return Level.OK
+    if used > limit and not math.isclose(used, limit, rel_tol=1e-12):
+        return Level.EXCEEDED
+    if forecast is None:
+        return Level.OK
+    if forecast.total > limit:
+        return Level.WARNING
+    if forecast.total > thresholds.watch * limit:
+        return Level.WATCH
+    return Level.OK
+
+
+def _alarm(made: Plan, amount: float, sure: bool) -> dict[str, Any]:
+    ratio = made.measure.alarm_ratio
+    if ratio is None or not made.limit or not sure:
+        return {}
+    return {"ratio": amount / made.limit, "alarm": amount / made.limit > ratio, "alarm_ratio": ratio}
+
+
+def _readings(case: Case) -> list[Step]:
+    period = case.plan.period
+    note = f"{period.first} to {case.through}"
+    steps = []
+    for name, energy in sorted(case.energy.items()):
+        carrier, _, item = name.partition(":")
+        steps.append(
+            Step(f"readings of {carrier} ({item})", "sum of days", energy, UNIT[Carrier(carrier)], note)
+        )
+    return steps
+
+
+def _results(
+    case: Case, value: float | None, graded: float | None, grade: str, forecast: Forecast | None
+) -> list[Step]:
+    made = case.plan
+    steps = [Step("amount", "sum of factor * readings", case.used, made.unit)]
+    if value is not None and made.slope != 1.0:
+        steps.append(Step("value", f"amount * {made.slope:.9g}", value, made.measure.metric_unit))
+    if forecast:
+        note = f"80 %: {forecast.low:.6g} to {forecast.high:.6g}; by {forecast.method}"
+        steps.append(Step("forecast", "to the end of the period", forecast.total, made.unit, note))
+    if grade:
+        note = "of the forecast" if forecast else ""
+        steps.append(
+            Step("grade", GRADE_WORDS.get(grade, (grade, grade))[0], graded, made.measure.metric_unit, note)
+        )
+    return steps
+
+
+def _reasons(
+    case: Case, missing: Sequence[str], factors: Sequence[Factor], thresholds: Thresholds
+) -> list[Text]:
+    """Why this judgement must not be announced; empty when it may."""
+    reasons = [Text(f"missing: {text}", f"缺少：{text}") for text in missing]
+    if case.coverage < thresholds.coverage and not case.plan.grade:
+        share, least = f"{case.coverage:.1%}", f"{thresholds.coverage:.0%}"
+        reasons.append(
+            Text(
+                f"only {share} of the time was measured, at least {least} is needed",
+                f"计量覆盖率仅 {share}，要求不低于 {least}",
+            )
+        )
+    for factor in factors:
+        if not factor.confirmed:
+            reasons.append(
+                Text(
+                    f"{factor.id} is not confirmed ({factor.confidence}); name it in `confirmed` to use it publicly",
+                    f"{factor.id} 未经核实（{factor.confidence}），须在配置 confirmed 中点名确认后方可公示",
+                )
+            )
+    return reasons
+
+
+def _routes(scheme: Scheme, found: list[Judgement]) -> list[Judgement]:
+    """With `any`, a building passes when one route passes; every route says so."""
+    if scheme.routes == "any" and len(found) > 1:
+        passed = [made.basis for made in found if made.level in (Level.OK, Level.WATCH)]
+        for made in found:
+            extra = made.extra
+            assert isinstance(extra, dict)
+            extra["routes_passed"] = passed
+    return found
+
+
+def detail(judgement: Judgement) -> Mapping[str, Any]:
+    """The chain as plain data, for JSON."""
+    made = judgement
+    return {
+        "value": made.value,
+        "metric_unit": made.metric_unit,
+        "limit_value": made.limit_value,
+        "limits": dict(made.limits),
+        "grade": made.grade,
+        "public": made.public,
+        "reasons": [{"en": reason.en, "zh": reason.zh} for reason in made.reasons],
+        "missing": list(made.missing),
+        "estimated": made.estimated,
+        "penalty": made.penalty,
+        "penalty_unit": made.penalty_unit,
+        "method": made.forecast.method if made.forecast else None,
+        "steps": [
+            {"name": step.name, "formula": step.formula, "value": step.value, "unit": step.unit, "note": step.note}
+            for step in made.steps
+        ],
+        "factors": [
+            {
+                "id": factor.id, "kind": factor.kind, "value": factor.value, "unit": factor.unit,
+                "year": factor.year, "source": factor.source, "confidence": factor.confidence,
+                "confirmed": factor.confirmed, "fallback": factor.fallback,
+            }
+            for factor in made.factors
+        ],
+        "extra": dict(made.extra),
+    }  # fmt: skip

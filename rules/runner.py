@@ -1,0 +1,233 @@
+"""Read daily rows, judge, write judgements: the one place of the quota rules with I/O."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import orjson
+
+from collector.model import DailyRow, JudgementRow
+from collector.registry import Building, Registry
+from collector.store import Store
+from rules.config import Rules
+from rules.forecast import Outlook, forecast
+from rules.model import Judgement
+from rules.period import Period
+from rules.profiles import profile_of
+from rules.quota import HISTORY_DAYS, Case, detail, measures, prepare, settle
+from rules.series import Days, Floats
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 256
+"""Buildings whose rows are in memory together."""
+SETTLING_DAYS = 45
+"""A period that ended so many days ago is judged again: late readings still arrive."""
+
+
+@dataclass
+class Task:
+    """One case of one building, waiting for its forecast."""
+
+    building: Building
+    case: Case
+
+
+def evaluate(
+    store: Store,
+    registry: Registry,
+    rules: Rules,
+    now: int,
+    *,
+    periods: Sequence[Period] | None = None,
+    buildings: Iterable[str] | None = None,
+) -> list[JudgementRow]:
+    """Judge and store. now: ms UTC. periods: by default those that are running or have just ended.
+
+    Raises StoreUnavailable; what was judged before it is stored.
+    """
+    chosen = [
+        registry.buildings[name] for name in (buildings if buildings is not None else registry.buildings)
+    ]
+    written: list[JudgementRow] = []
+    for low in range(0, len(chosen), CHUNK):
+        part = chosen[low : low + CHUNK]
+        rows = [as_row(made, now) for made in judge_many(store, part, rules, now, periods)]
+        if rows:
+            store.write_judgements(rows)
+        written += rows
+    return written
+
+
+def judge_many(
+    store: Store,
+    buildings: Sequence[Building],
+    rules: Rules,
+    now: int,
+    periods: Sequence[Period] | None = None,
+) -> list[Judgement]:
+    """Judgements of some buildings from the store's daily rows; nothing is written."""
+    through = {building.id: last_whole_day(building, now) for building in buildings}
+    spans = {building.id: periods or current_periods(through[building.id]) for building in buildings}
+    if not any(spans.values()):
+        return []
+    first = min(period.first for span in spans.values() for period in span) - timedelta(days=HISTORY_DAYS)
+    last = max(through.values())
+    rows = _by_building(store.daily(first, last, [building.id for building in buildings]))
+    days = {building.id: Days.of(rows.get(building.id, ()), first, last) for building in buildings}
+    return judge_days(buildings, days, rules, spans, through)
+
+
+def judge_days(
+    buildings: Iterable[Building],
+    days: dict[str, Days],
+    rules: Rules,
+    spans: dict[str, Sequence[Period]],
+    through: dict[str, date],
+) -> list[Judgement]:
+    """Judgements from arrays of daily values, forecasts of all buildings together."""
+    groups: dict[tuple[Period, date, bool], list[Task]] = {}
+    for building in buildings:
+        subject = rules.subject(building)
+        weather = bool(rules.outdoor(building.region))
+        for period in spans[building.id]:
+            if period.first > through[building.id]:
+                continue
+            for scheme in rules.schemes_of(building, period.year):
+                for measure in measures(scheme, period):
+                    case = prepare(
+                        subject, scheme, measure, days[building.id], period, rules.tables, through[building.id],
+                        rules.limits,
+                    )  # fmt: skip
+                    groups.setdefault((period, case.through, weather), []).append(Task(building, case))
+    found: list[Judgement] = []
+    for (period, _, weather), tasks in groups.items():
+        found += _settle_group(period, tasks, rules, weather)
+    return found
+
+
+def _settle_group(period: Period, tasks: Sequence[Task], rules: Rules, weather: bool) -> Iterator[Judgement]:
+    """Forecast the open cases of one period together, then settle all of them."""
+    outlook: Outlook | None = None
+    places: dict[int, int] = {}
+    waiting = [
+        place
+        for place, task in enumerate(tasks)
+        if not task.case.closed and task.case.elapsed and task.case.plan.weights
+    ]
+    if waiting:
+        places = {place: line for line, place in enumerate(waiting)}
+        cases = [tasks[place].case for place in waiting]
+        known = HISTORY_DAYS + cases[0].elapsed
+        outlook = forecast(
+            np.stack([_history(case, known) for case in cases]),
+            period.first - timedelta(days=HISTORY_DAYS),
+            HISTORY_DAYS,
+            period.days,
+            cases[0].elapsed,
+            np.array([np.nan if case.plan.limit is None else case.plan.limit for case in cases]),
+            profile=np.stack([profile_of(case.plan.subject.type) for case in cases]),
+            outdoor=_outdoor([tasks[place] for place in waiting], period, known, rules) if weather else None,
+        )
+    for place, task in enumerate(tasks):
+        line = places.get(place)
+        yield settle(
+            task.case, outlook if line is not None else None, line or 0, rules.tables, rules.thresholds
+        )
+
+
+def _history(case: Case, known: int) -> Floats:
+    """The last `known` days of a case's daily amounts, as long as asked for."""
+    daily = case.daily[: case.daily.size]
+    return (
+        daily[-known:]
+        if daily.size >= known
+        else np.pad(daily, (known - daily.size, 0), constant_values=np.nan)
+    )
+
+
+def _outdoor(tasks: Sequence[Task], period: Period, known: int, rules: Rules) -> Floats:
+    first = (period.first - timedelta(days=HISTORY_DAYS)).toordinal()
+    lines: dict[int, Floats] = {}
+    made = []
+    for task in tasks:
+        weather = rules.outdoor(task.building.region)
+        if id(weather) not in lines:
+            line = np.full(known, np.nan)
+            for day, degrees in weather.items():
+                if 0 <= day.toordinal() - first < known:
+                    line[day.toordinal() - first] = degrees
+            lines[id(weather)] = line
+        made.append(lines[id(weather)])
+    return np.stack(made)
+
+
+def _by_building(rows: Iterable[DailyRow]) -> dict[str, list[DailyRow]]:
+    found: dict[str, list[DailyRow]] = {}
+    for row in rows:
+        found.setdefault(row.building, []).append(row)
+    return found
+
+
+def last_whole_day(building: Building, now: int) -> date:
+    """The last local day that is over at `now`, ms UTC."""
+    local = datetime.fromtimestamp(now / 1000, UTC).astimezone(ZoneInfo(building.time_zone))
+    return local.date() - timedelta(days=1)
+
+
+def current_periods(through: date) -> list[Period]:
+    """Year and month of the last whole day, and those that ended so recently that late readings may change them."""
+    found = []
+    for monthly in (False, True):
+        running = Period.containing(through, monthly=monthly)
+        before = running.shifted(-1)
+        if (through - before.last).days <= SETTLING_DAYS:
+            found.append(before)
+        found.append(running)
+    return found
+
+
+def periods_from(start: Period, through: date) -> list[Period]:
+    """Every year and month from `start` to the one that `through` lies in."""
+    found = []
+    for monthly in (False, True):
+        period = Period.containing(start.first, monthly=monthly)
+        while period.first <= through:
+            found.append(period)
+            period = period.shifted(1)
+    return found
+
+
+def as_row(made: Judgement, now: int) -> JudgementRow:
+    """The judgement as the store keeps it, with the whole chain in `detail`."""
+    forecast = made.forecast
+    return JudgementRow(
+        building=made.building,
+        scheme=made.scheme,
+        basis=made.basis,
+        period=str(made.period),
+        judged_at=now,
+        unit=made.unit,
+        used=made.used,
+        limit=made.limit,
+        share=made.share,
+        expected_share=forecast.expected_share if forecast else None,
+        forecast=forecast.total if forecast else None,
+        forecast_low=forecast.low if forecast else None,
+        forecast_high=forecast.high if forecast else None,
+        level=made.level,
+        coverage=made.coverage,
+        tables_version=made.tables_version,
+        passes_on=forecast.passes_on if forecast else None,
+        detail=orjson.dumps(detail(made), default=str).decode(),
+    )
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -119,7 +119,7 @@ def _check_values(
             point, got = known[at]
             if canonical(name):
                 comparison.check(f"quantity at {at}", canonical(name), point.quantity.name)
-            comparison.quantity(name, value["value"], value["unit"], got, point.quantity.unit)
+            comparison.quantity(name, value["value"], value["unit"], got, point.quantity.unit, point.digits)
         else:
             raw = raw_value(pdu.data, offset, kind, value.get("word_order", "big"))
             if kind.startswith("f") or raw == value["value"]:

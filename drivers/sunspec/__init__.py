@@ -1,0 +1,1 @@
+"""SunSpec meters: a chain of models in the registers that says itself where everything stands."""

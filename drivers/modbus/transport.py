@@ -35,6 +35,7 @@ _LONGEST_BACKOFF_S = 30.0
 _SILENT_REQUESTS_BEFORE_RECONNECT = 3
 _TRANSIENT = frozenset({5, 6, 10, 11})  # busy, or a gateway whose device says nothing
 _LINE_SETTLES_S = 0.02
+_LATEST_TIMEOUTS = 2  # an answer later than so many further time-outs is not expected any more
 
 
 class _Link(TransactionManager):
@@ -141,6 +142,9 @@ class ModbusBus:
         try:
             self._link.send(self._codec.request(unit_id, block))
             result: Answer = await answer
+        except asyncio.CancelledError:
+            self._expect_late(unit_id, block)
+            raise
         except _Silence:
             self._gave_up(unit_id, block)
             if self._received:
@@ -155,12 +159,15 @@ class ModbusBus:
     def _gave_up(self, unit_id: int, block: Block) -> None:
         self.timeouts += 1
         self._silent += 1
-        if not self._tcp:
-            self._unanswered[unit_id] = (block, self._clock() + max(1.0, 2 * self.settings.timeout_s))
-        elif self._silent >= _SILENT_REQUESTS_BEFORE_RECONNECT:
+        self._expect_late(unit_id, block)
+        if self._tcp and self._silent >= _SILENT_REQUESTS_BEFORE_RECONNECT:
             logger.info("%s: %d requests without an answer, reconnecting", self.name, self._silent)
             self._silent = 0
             self._close()
+
+    def _expect_late(self, unit_id: int, block: Block) -> None:
+        if not self._tcp:
+            self._unanswered[unit_id] = (block, self._clock() + _LATEST_TIMEOUTS * self.settings.timeout_s)
 
     async def _wait_for_silence(self, unit_id: int, block: Block, quiet_s: float) -> None:
         """Let the line rest; and let a late answer pass that could be taken for the new one.

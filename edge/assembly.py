@@ -16,11 +16,12 @@ from drivers.modbus.transport import ModbusBus
 from drivers.mqtt.mapper import MqttMapper
 from drivers.mqtt.source import Broker
 from drivers.mqtt.source import MqttSource as MqttListener
+from drivers.profile import ALL
 from edge.clock import Clock
 from edge.config import Bus, EdgeConfig, MqttDevice, MqttSource, SerialBus
 from edge.config_file import secret
 from edge.recorder import Recorder
-from edge.schedule import BusSchedule, Polled
+from edge.schedule import FAST_ONLY, BusSchedule, Polled
 from edge.spool import Spool
 from edge.uplink import Uplink
 from edge.wire import EdgeStatus
@@ -51,21 +52,20 @@ class Agent:
     def add_bus(self, bus: Bus) -> None:
         """Open nothing yet; the first read connects."""
         config, connection = self.config, ModbusBus(bus_settings(bus))
-        polled = [
-            Polled(
-                ModbusDevice(
-                    device.id,
-                    config.profile_of(device),
-                    config.unit_id_of(device),
-                    connection,
-                    device.all_ratios(),
-                    self.clock.now,
-                ),
-                round(1000 * (device.fast_s or config.poll.fast_s)),
-                round(1000 * (device.slow_s or config.poll.slow_s)),
+        polled = []
+        for device in config.devices_on(bus):
+            driver = ModbusDevice(
+                device.id,
+                config.profile_of(device),
+                config.unit_id_of(device),
+                connection,
+                device.all_ratios(),
+                self.clock.now,
             )
-            for device in config.devices_on(bus)
-        ]
+            for groups in (ALL, FAST_ONLY):  # plan now: the first round is a busy one
+                driver.requests(groups)
+            fast_s, slow_s = device.fast_s or config.poll.fast_s, device.slow_s or config.poll.slow_s
+            polled.append(Polled(driver, round(1000 * fast_s), round(1000 * slow_s)))
         if polled:
             self.buses.append(connection)
             timeout_ms = round(1000 * bus.timeout_s)

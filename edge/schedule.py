@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 PROBE_SHARE = 0.10
 LONGEST_PROBE_PAUSE_MS = 300_000
 LOST_AFTER = 3
-_FAST = frozenset({FAST})
+FAST_ONLY = frozenset({FAST})
 
 
 @dataclass(slots=True)
@@ -121,7 +121,7 @@ class BusSchedule:
         slow = clock.now() >= device.next_slow
         began, epoch = clock.monotonic_ms(), clock.epoch
         try:
-            sample = await device.driver.read(ALL if slow else _FAST)
+            sample = await device.driver.read(ALL if slow else FAST_ONLY)
         except DeviceError as error:
             self._failed(device, str(error))
         else:

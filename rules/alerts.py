@@ -115,6 +115,10 @@ class Finding:
     escalate_after_s: float | None = None
 
 
+Events = list[Event]
+Keys = list[tuple[str, str, str]]
+
+
 class AlertBook:
     """All alerts of one centre. Every method is one transaction and may be called from any thread."""
 
@@ -183,14 +187,14 @@ class AlertBook:
             raise NoSuchAlert(f"there is no alert {alert}")
         return _alert(row)
 
-    def history(self, alert: int) -> list[Event]:
+    def history(self, alert: int) -> Events:
         """Every step of one alert, oldest first. Raises NoSuchAlert."""
         self.get(alert)
         with self._lock:
             rows = self._db.execute("SELECT * FROM history WHERE alert = ? ORDER BY id", [alert])
             return [Event(*row) for row in rows]
 
-    def firing(self) -> list[tuple[str, str, str]]:
+    def firing(self) -> Keys:
         """(rule, building, device) of everything that holds now, to start a Watch with."""
         with self._lock:
             return [

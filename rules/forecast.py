@@ -250,7 +250,7 @@ def _outlook(
     y: Floats, expected: Floats, elapsed: int, limit: Floats, method: npt.NDArray[np.int64]
 ) -> Outlook:
     """Level of this period against the expected shape, carried to its end."""
-    count, length = y.shape
+    length = y.shape[1]
     there = ~np.isnan(y[:, :elapsed])
     seen = np.where(there, y[:, :elapsed], 0.0)
     hoped = np.where(there, expected[:, :elapsed], 0.0)

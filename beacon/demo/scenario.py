@@ -16,7 +16,7 @@ SCENARIOS: dict[str, Scenario] = {
     "330602D001": Scenario(level=0.92, district_heat=True),
     "330702G001": Scenario(level=0.93),
     "331002F001": Scenario(level=0.9, pv_kwp=220),
-    "331102E001": Scenario(level=0.9),
+    "331102E001": Scenario(level=0.84),
 }
 
 DEAD_DEVICE = "pine-special"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -11,9 +12,12 @@ from beacon.demo import fleet
 from beacon.demo.broker import free_port
 from beacon.demo.fleet import Fleet, Plan
 from beacon.demo.history import daily_weather
+from collector.local_day import DEFAULT_ZONE, local_day
+from collector.model import JudgementRow
 from collector.registry import Registry
 from collector.registry_file import load_registry
 
+SETTLED_MS = 45 * 86_400_000
 FILES = ("buildings.toml", "rules.toml")
 CLEARLY_OVER = frozenset({"warning", "exceeded"})  # early in a year a clear case is still a forecast
 HEADING_OVER = frozenset({"watch", "warning", "exceeded"})
@@ -75,12 +79,19 @@ async def start_fleet(world: DemoWorld) -> Fleet:
     return await fleet.start_fleet(world.plan, world.registry, world.now)
 
 
-def unexpected(levels: dict[tuple[str, str], str]) -> list[str]:
-    """What differs from the expected outcome, in words. levels: (building, basis) -> level of the year."""
+def judged_period(now: int) -> str:
+    """The year whose judgements must come out as expected: early in a year it is still the one before."""
+    return str(local_day(now - SETTLED_MS, DEFAULT_ZONE).year)
+
+
+def unexpected(rows: Iterable[JudgementRow], now: int) -> list[str]:
+    """What differs from the expected outcome in the judgements, in words; empty if all is as it must be."""
+    period = judged_period(now)
+    levels = {(row.building, row.basis): row.level for row in rows if row.period == period}
     wrong = []
     for key in sorted(EXPECTED_FLAGGED.keys() | levels.keys()):
         expected = EXPECTED_FLAGGED.get(key, POOR_DATA if key[0] == POOR else frozenset({"ok"}))
         level = levels.get(key, "nothing")
         if level not in expected:
-            wrong.append(f"{key[0]} {key[1]}: expected {' or '.join(sorted(expected))}, got {level}")
+            wrong.append(f"{key[0]} {key[1]} {period}: expected {' or '.join(sorted(expected))}, got {level}")
     return wrong

@@ -1,0 +1,28 @@
+#!/bin/sh
+# Make what docker-compose.yml needs beside itself: .env with random secrets, certificates, data folders.
+#
+#   deploy/prepare-centre.sh NAME [NAME|IP ...]    every name or address that edges reach this machine by
+#
+# Run it as the user who will run `docker compose`. What is there already is kept.
+set -eu
+umask 077
+[ $# -ge 1 ] || { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+here=$(cd "$(dirname "$0")" && pwd)
+out=${BEACON_CENTRE_DIR:-$here}
+
+if [ ! -e "$out/.env" ]; then
+    {
+        echo "BEACON_INFLUX_TOKEN=$(openssl rand -hex 32)"
+        echo "INFLUX_ADMIN_PASSWORD=$(openssl rand -hex 16)"
+        echo "GRAFANA_ADMIN_PASSWORD=$(openssl rand -hex 16)"
+        echo "BEACON_UID=$(id -u)"
+        echo "BEACON_GID=$(id -g)"
+    } >"$out/.env"
+    echo "$out/.env: random secrets, mode 0600; Grafana's user is admin"
+fi
+[ -e "$out/certs/ca.crt" ] || "$here/make-certs.sh" "$out/certs" ca
+[ -e "$out/certs/server.crt" ] || "$here/make-certs.sh" "$out/certs" server "$@" mosquitto localhost
+[ -e "$out/certs/collector.crt" ] || "$here/make-certs.sh" "$out/certs" collector
+mkdir -p "$out/data/mosquitto" "$out/data/beacon"
+echo "ready: docker compose -f deploy/docker-compose.yml up -d --build"
+echo "then move $out/certs/ca.key to a safe place; it is needed only to make further certificates"

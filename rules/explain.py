@@ -8,6 +8,15 @@ from typing import Any
 
 from rules.model import GRADE_WORDS, LEVEL_WORDS, Account, Judgement
 from rules.quota import detail
+from rules.scheme import (
+    FixedLimit,
+    HistoryLimit,
+    Measure,
+    MixedUseLimit,
+    PartsLimit,
+    ReferenceLimit,
+    TableLimit,
+)
 
 
 def account_json(made: Account) -> dict[str, Any]:
@@ -127,6 +136,29 @@ def judgement_text(made: Judgement) -> str:
     ]
     lines.append(f"  tables {made.tables_version}")
     return "\n".join(lines)
+
+
+def needs(measure: Measure) -> list[str]:
+    """The inputs a measure asks for beside readings, in its own words."""
+    fields = {
+        "total": [],
+        "area": ["area_m2"],
+        "net_area": ["area_m2", "special_area_m2"],
+        "heated_area": ["heated_area_m2"],
+    }
+    found = list(fields.get(measure.per, [measure.per]))
+    found += [term.input for term in measure.terms if term.input]
+    found += [rule.input + (" (optional)" if rule.optional else "") for rule in measure.corrections]
+    limit = measure.limit
+    if isinstance(limit, TableLimit):
+        found += limit.select.values()
+    elif isinstance(limit, PartsLimit):
+        found += limit.inputs
+    elif isinstance(limit, FixedLimit | MixedUseLimit | HistoryLimit | ReferenceLimit) and limit.input:
+        found.append(limit.input)
+    if measure.relative_to:
+        found.append(measure.relative_to)
+    return list(dict.fromkeys(found))
 
 
 def report_json(account: Account, judgements: Iterable[Judgement]) -> Mapping[str, Any]:

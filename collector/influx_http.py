@@ -1,0 +1,147 @@
+"""HTTP with InfluxDB 1.x, 2.x and 3.x through influxdb-client, and its refusals in words."""
+
+# influxdb-client declares its types only in part.
+# mypy: disable-error-code="attr-defined, no-untyped-call"
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import urllib3
+from influxdb_client import InfluxDBClient, WriteService
+from influxdb_client.rest import ApiException
+
+from collector.settings import InfluxSettings
+from drivers.errors import StoreUnavailable
+
+GZIP_ABOVE_BYTES = 1024
+
+
+class PointsRefused(Exception):
+    """InfluxDB stored the good points of a body and will never take the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series of an InfluxQL answer."""
+
+    name: str
+    columns: list[str]
+    values: list[list[Any]]
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+class InfluxHttp:
+    """Blocking calls on pooled connections; every method may be called from any thread."""
+
+    def __init__(self, settings: InfluxSettings) -> None:
+        self.settings = settings
+        self.client = InfluxDBClient(
+            url=settings.url,
+            token=settings.token or None,
+            org=settings.org or "-",
+            timeout=int(settings.timeout_s * 1000),
+            ssl_ca_cert=str(settings.ca_file) if settings.ca_file else None,
+            connection_pool_maxsize=8,
+        )
+        self._service = WriteService(self.client.api_client)
+
+    def write(self, bucket: str, body: bytes) -> None:
+        """Post lines. Raises PointsRefused, or StoreUnavailable when the body must be sent again."""
+        if not body:
+            return
+        headers: dict[str, str] = {}
+        if self.settings.gzip and len(body) > GZIP_ABOVE_BYTES:
+            packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+            body, headers = packer.compress(body) + packer.flush(), {"content_encoding": "gzip"}
+        try:
+            self._service.post_write(
+                self.settings.org or "-", bucket, body, precision="ms", _return_http_data_only=True, **headers
+            )
+        except ApiException as error:
+            reason = _reason(error.body or error.reason)
+            if error.status in (400, 422) and "not found" not in reason:
+                raise PointsRefused(reason) from error
+            raise self._unavailable(error.status or 0, reason, f"writing to bucket {bucket}") from error
+        except urllib3.exceptions.HTTPError as error:
+            raise self._unreachable(error) from error
+
+    def query(self, bucket: str, text: str, method: str = "GET") -> list[Series]:
+        """The series that one InfluxQL statement gives; times are ms."""
+        fields = {"db": bucket, "q": text, "epoch": "ms"}
+        answer = orjson.loads(self.request(method, "/query", fields, f"reading bucket {bucket}"))
+        found: list[Series] = []
+        for result in answer.get("results", ()):
+            if "error" in result:
+                raise self._unavailable(200, result["error"], f"reading bucket {bucket}")
+            found += [
+                Series(each["name"], each["columns"], each.get("values", []), each.get("tags", {}))
+                for each in result.get("series", ())
+            ]
+        return found
+
+    def request(self, method: str, path: str, fields: Mapping[str, str], doing: str) -> bytes:
+        """One request with form or query fields. Raises StoreUnavailable unless it is answered with 2xx."""
+        settings = self.settings
+        headers = {"Authorization": f"Token {settings.token}"} if settings.token else {}
+        pool: urllib3.PoolManager = self.client.api_client.rest_client.pool_manager
+        form = {"encode_multipart": False} if method == "POST" else {}
+        try:
+            answer = pool.request(
+                method,
+                settings.url.rstrip("/") + path,
+                fields=dict(fields),
+                headers=headers,
+                timeout=settings.timeout_s,
+                retries=False,
+                **form,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise self._unreachable(error) from error
+        if not 200 <= answer.status < 300:
+            raise self._unavailable(answer.status, _reason(answer.data), doing)
+        data: bytes = answer.data
+        return data
+
+    def version(self) -> str:
+        """As the server names itself: `1.6.7`, `v2.7.11`, `3.0.1`; empty if it does not say."""
+        pool: urllib3.PoolManager = self.client.api_client.rest_client.pool_manager
+        try:
+            answer = pool.request("GET", self.settings.url.rstrip("/") + "/ping", retries=False, timeout=10)
+        except urllib3.exceptions.HTTPError as error:
+            raise self._unreachable(error) from error
+        return str(answer.headers.get("X-Influxdb-Version", "")).lstrip("v")
+
+    def close(self) -> None:
+        self.client.close()
+
+    def _unreachable(self, error: Exception) -> StoreUnavailable:
+        return StoreUnavailable(
+            f"InfluxDB at {self.settings.url} does not answer ({type(error).__name__}): "
+            "is it running, and is store.url right?"
+        )
+
+    def _unavailable(self, status: int, reason: str, doing: str) -> StoreUnavailable:
+        where = f"InfluxDB at {self.settings.url}, {doing}:"
+        if status in (401, 403):
+            hint = "check BEACON_INFLUX_TOKEN or store.token_file, and that the token may read and write it"
+            return StoreUnavailable(f"{where} the token is refused ({status}): {hint}")
+        if status == 404 or "not found" in reason:
+            return StoreUnavailable(f"{where} {reason or 'not found'}: run `beacon collector init`")
+        return StoreUnavailable(f"{where} {status} {reason}")
+
+
+def _reason(body: Any) -> str:
+    """InfluxDB's own words from a JSON or text answer."""
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body or "")
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text.strip()[:300]
+    if isinstance(document, dict):
+        return str(document.get("message") or document.get("error") or text)[:300]
+    return text[:300]

@@ -99,7 +99,7 @@ def publish(
     public: Annotated[bool, typer.Option(help="Share the announcement boards with the public.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make folders, data sources, boards and permissions on a Grafana server; a second run changes nothing."""
+    """Make folders, data sources, boards and permissions; a second run changes nothing."""
     publisher = _publisher(url, token_file, influx_url, influx_token_file, energy, samples, overwrite, public)
     outcomes = publisher.apply()
     _show(outcomes, as_json, "changed")
@@ -118,7 +118,7 @@ def diff(
     samples: Samples = "beacon_samples",
     as_json: Json = False,
 ) -> None:
-    """Say how the server differs from what `publish` would make; writes nothing. Exit code 1 if it differs."""
+    """Say how the server differs from what `publish` would make; exit code 1 if it does."""
     publisher = _publisher(url, token_file, influx_url, influx_token_file, energy, samples, False, False)
     outcomes = publisher.plan()
     _show(outcomes, as_json, "differ")

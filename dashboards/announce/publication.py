@@ -138,7 +138,8 @@ def _check_place(index: Index, announcement: Announcement, content: str) -> None
     if announcement.corrects != last.number:
         raise BeaconError(
             f"{announcement.region} {announcement.period} is already published as {last.number}, "
-            f"and a published announcement is never changed: publish a correction with --corrects {last.number} --reason …"
+            "and what is published is never changed: "
+            f"publish a correction with --corrects {last.number} --reason …"
         )
 
 

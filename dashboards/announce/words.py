@@ -127,8 +127,9 @@ FORMULA: tuple[Text, ...] = (
         "单位面积能耗为统计周期内综合用能除以建筑面积，不折算为全年。",
     ),
     Text(
-        "Carbon is location-based: grid electricity times the average factor of the area, plus heat, plus fuels "
-        "burnt on site. Green power and the residual factor are alternative methods, side by side in the data files.",
+        "Carbon is location-based: grid electricity times the average factor of the area, plus heat, plus "
+        "fuels burnt on site. Green power and the residual factor are alternative methods, side by side in "
+        "the data files.",
         "碳排放采用基于位置的方法：网购电量乘以所在地平均因子，加外购热力及现场燃料排放；扣除绿电法与剩余电网因子法为"
         "并列方法，见数据文件。",
     ),

@@ -5,7 +5,7 @@ Written into the bucket of energy and judgements:
 | measurement | tags | fields |
 |---|---|---|
 | `building` | building, type, name_zh, name_en, label_*, type_*, province_* … | area_m2 … |
-| `announcement` | code, name_zh, name_en, type, kind (`month`, `year`) | rank, grade, eui … |
+| `announcement` | kind (`month`, `year`), slot | code, name_zh, name_en, type, rank, grade, eui … |
 | `load_profile` | building, hour (`00` … `23`) | power_kw |
 """
 
@@ -17,7 +17,11 @@ from zoneinfo import ZoneInfo
 
 from collector.model import IntervalRow
 from collector.registry import Building, Registry, Role
+from dashboards.announce.model import Announcement, Entry
 from dashboards.boards.words import TYPES
+
+FIXED_AT = 946_684_800_000
+"""One time for what has no history here, so that writing again replaces: 2000-01-01, ms UTC."""
 
 _TAG = str.maketrans({",": "\\,", "=": "\\=", " ": "\\ ", "\n": " "})
 
@@ -46,7 +50,7 @@ def _region(registry: Registry, code: str, width: int) -> dict[str, str]:
     return {f"{key}_zh": f"{code[:width]} {zh}", f"{key}_en": f"{code[:width]} {en}"}
 
 
-def building_line(building: Building, registry: Registry, at_ms: int) -> str:
+def building_line(building: Building, registry: Registry) -> str:
     kind = TYPES[building.type.value]
     tags = {
         "building": building.id,
@@ -68,12 +72,52 @@ def building_line(building: Building, registry: Registry, at_ms: int) -> str:
         "longitude": building.longitude,
         "contracted_kw": building.contracted_kw,
     }
-    return line("building", tags, fields, at_ms)
+    return line("building", tags, fields, FIXED_AT)
 
 
-def building_lines(registry: Registry, at_ms: int) -> list[str]:
-    """Every building once; queries take the last, so a second writing changes nothing."""
-    return [building_line(building, registry, at_ms) for building in registry.buildings.values()]
+def building_lines(registry: Registry) -> list[str]:
+    return [building_line(building, registry) for building in registry.buildings.values()]
+
+
+def announcement_lines(announcement: Announcement, slots: int = 0) -> list[str]:
+    """The newest announcement of its kind, one slot a counted building.
+
+    slots: how many an earlier announcement filled; those beyond this one's are hidden.
+    """
+    kind = "month" if announcement.period.monthly else "year"
+    entries = announcement.entries
+    lines = [
+        line("announcement", {"kind": kind, "slot": f"{slot:05d}"}, _entry(entry, announcement), FIXED_AT)
+        for slot, entry in enumerate(entries)
+    ]
+    lines += [
+        line("announcement", {"kind": kind, "slot": f"{slot:05d}"}, {"shown": 0.0}, FIXED_AT)
+        for slot in range(len(entries), slots)
+    ]
+    return lines
+
+
+def _entry(entry: Entry, announcement: Announcement) -> dict[str, float | str | None]:
+    kind = TYPES[entry.type]
+    return {
+        "shown": 1.0,
+        "number": announcement.number,
+        "period": str(announcement.period),
+        "code": entry.code,
+        "name_zh": entry.name.zh,
+        "name_en": entry.name.en,
+        "type_zh": kind.zh,
+        "type_en": kind.en,
+        "rank": entry.rank_energy,
+        "grade": entry.grade_energy.letter if entry.grade_energy else "",
+        "carbon_grade": entry.grade_carbon.letter if entry.grade_carbon else "",
+        "eui": entry.eui,
+        "carbon_intensity": entry.kgco2_m2,
+        "share": entry.worst.share if entry.worst else None,
+        "change": entry.change_eui,
+        "area": entry.area_m2,
+        "coverage": entry.coverage,
+    }
 
 
 def profile_lines(building: Building, intervals: Iterable[IntervalRow]) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from grafana_foundation_sdk.builders import (
+    barchart,
     bargauge,
     common,
     dashboard,
@@ -25,7 +26,7 @@ from grafana_foundation_sdk.models import piechart as p
 from grafana_foundation_sdk.models import text as t
 
 from dashboards.boards.influx import InfluxQuery, source
-from dashboards.boards.words import EMPTY, Lang, Text
+from dashboards.boards.words import BLUE, EMPTY, Lang, Text
 
 Steps = Sequence[tuple[float | None, str]]
 
@@ -188,6 +189,28 @@ def ranking(
     _scaled(panel, unit, steps, decimals)
     panel.orientation(c.VizOrientation.HORIZONTAL).display_mode(c.BarGaugeDisplayMode.BASIC)
     panel.value_mode(c.BarGaugeValueMode.TEXT).show_unfilled(True).reduce_options(_last()).min(0)
+    return panel
+
+
+def means(lang: Lang, title: Text, target: InfluxQuery, *, by: str, of: str, unit: str) -> barchart.Panel:
+    """Bars of the mean of column `of` for each value of column `by`; Grafana computes it."""
+    panel = barchart.Panel()
+    _dress(panel, lang, title, [target], None)
+    grouped = {
+        by: {"operation": "groupby", "aggregations": []},
+        of: {"operation": "aggregate", "aggregations": ["mean"]},
+    }
+    panel.with_transformation(d.DataTransformerConfig(id_val="groupBy", options={"fields": grouped}))
+    panel.unit(unit).decimals(1).min(0).x_field(by).orientation(c.VizOrientation.HORIZONTAL)
+    panel.show_value(c.VisibilityMode.ALWAYS).color_scheme(
+        dashboard.FieldColor().mode(d.FieldColorModeId.FIXED).fixed_color(BLUE)
+    )
+    panel.legend(
+        common.VizLegendOptions()
+        .display_mode(c.LegendDisplayMode.HIDDEN)
+        .placement(c.LegendPlacement.BOTTOM)
+        .show_legend(False)
+    )
     return panel
 
 

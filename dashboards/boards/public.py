@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards.boards import panels as p
 from dashboards.boards.board import Board
-from dashboards.boards.influx import InfluxQuery, rows, series
+from dashboards.boards.influx import InfluxQuery, rows
 from dashboards.boards.words import (
     AREA,
     COVERAGE,
@@ -16,7 +16,6 @@ from dashboards.boards.words import (
     RED,
     SHARE,
     TYPE,
-    TYPES,
     Lang,
     Text,
 )
@@ -27,11 +26,15 @@ KINDS = (
 )
 
 
-def _select(kind: str, lang: Lang, fields: str) -> InfluxQuery:
-    return rows(
-        f'SELECT {fields} FROM "announcement" WHERE $timeFilter AND "kind" = \'{kind}\' '
-        f'GROUP BY "code", "name_{lang}", "type"'
-    )
+FIELDS = (
+    *("rank", "period", "grade", "eui", "carbon_grade", "carbon_intensity"),
+    *("share", "change", "area", "coverage", "number"),
+)
+
+
+def _select(kind: str, *fields: str) -> InfluxQuery:
+    chosen = ", ".join(f'"{field}"' for field in fields)
+    return rows(f'SELECT {chosen} FROM "announcement" WHERE "kind" = \'{kind}\' AND "shown" = 1')
 
 
 def _columns(lang: Lang) -> list[p.Column]:
@@ -39,7 +42,7 @@ def _columns(lang: Lang) -> list[p.Column]:
     return [
         p.Column("rank", Text("类内排名", "Rank in type"), p.COUNT, width=100),
         p.Column(f"name_{lang}", NAME, width=240),
-        p.Column("type", TYPE, plain=TYPES, width=150),
+        p.Column(f"type_{lang}", TYPE, width=150),
         p.Column("period", PERIOD, width=90),
         p.Column("grade", Text("能效等级", "Energy grade"), words=grades, width=90),
         p.Column("eui", Text("能耗强度", "Energy intensity"), p.EUI_UNIT, decimals=1, bar=True),
@@ -65,7 +68,7 @@ def announcement(lang: Lang) -> Board:
         Text("能效碳效公示", "Energy and carbon announcement"),
         Text("本页仅显示已正式公示的结果。", "Only what was officially announced."),
         lang,
-        since="now-26M/M",
+        since="now-1y",
         refresh="1h",
     )
     board.add(
@@ -84,21 +87,14 @@ def announcement(lang: Lang) -> Board:
     )
     for kind, title in KINDS:
         board.row(title)
-        fields = (
-            'last("eui") AS "eui", "carbon_intensity", "rank", "grade", "carbon_grade", "share", "change", '
-            '"area", "coverage", "period", "number"'
-        )
-        panel = p.grid(
-            lang, title, _select(kind, lang, fields), columns=_columns(lang), sort="eui", descending=False
-        )
-        board.add(panel, 24, 12)
+        names = (f"name_{lang}", f"type_{lang}")
+        columns = _columns(lang)
+        ranking = _select(kind, *names, *FIELDS)
+        board.add(p.grid(lang, title, ranking, columns=columns, sort="eui", descending=False), 24, 12)
         for field, name, unit in (
             ("eui", Text("各类建筑平均能耗强度", "Mean energy intensity by type"), p.EUI_UNIT),
             ("carbon_intensity", Text("各类建筑平均碳强度", "Mean carbon intensity by type"), p.CARBON_UNIT),
         ):
-            mean = (
-                f'SELECT mean("v") FROM (SELECT last("{field}") AS "v" FROM "announcement" WHERE $timeFilter '
-                f'AND "kind" = \'{kind}\' GROUP BY "code", "type") GROUP BY "type"'
-            )
-            board.add(p.ranking(lang, name, series(mean, "$tag_type"), unit=unit, decimals=1), 12, 9)
+            query = _select(kind, f"type_{lang}", field)
+            board.add(p.means(lang, name, query, by=f"type_{lang}", of=field, unit=unit), 12, 9)
     return board

@@ -1,0 +1,150 @@
+"""Board JSON: sane by itself, the same in both languages, and the committed copy is what the source makes."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from grafana_foundation_sdk.models import units
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from dashboards.boards.catalogue import all_boards
+from dashboards.boards.influx import ENERGY, SAMPLES
+from dashboards.boards.render import kubernetes_yaml, render, rendered
+from drivers.errors import BeaconError
+
+DEPLOYED = Path(__file__).parents[2] / "deploy" / "grafana"
+KNOWN_UNITS = {value for name, value in vars(units).items() if isinstance(value, str) and name[0] != "_"}
+OWN_UNIT = re.compile(r"suffix: \S+")
+BOARDS = all_boards()
+
+
+@pytest.fixture(params=sorted(BOARDS))
+def board(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return BOARDS[request.param]
+
+
+def units_of(value: Any) -> set[str]:
+    """Every unit anywhere in a panel's field configuration."""
+    if isinstance(value, dict):
+        found = {value["value"]} if value.get("id") == "unit" else set()
+        if isinstance(value.get("unit"), str):
+            found.add(value["unit"])
+        return found.union(*(units_of(each) for each in value.values()), set())
+    return set().union(*(units_of(each) for each in value)) if isinstance(value, list) else set()
+
+
+def test_panels_have_ids_of_their_own_and_do_not_overlap(board: dict[str, Any]) -> None:
+    ids = [panel["id"] for panel in board["panels"]]
+    assert len(set(ids)) == len(ids)
+    taken: set[tuple[int, int]] = set()
+    for panel in board["panels"]:
+        at = panel["gridPos"]
+        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert at["x"] + at["w"] <= 24
+        assert not cells & taken, panel["title"]
+        taken |= cells
+
+
+def test_every_target_names_its_data_source_and_language(board: dict[str, Any]) -> None:
+    for panel in board["panels"]:
+        for target in panel.get("targets", []):
+            assert target["datasource"] == {"type": "influxdb", "uid": target["datasource"]["uid"]}
+            assert target["datasource"]["uid"] in {ENERGY, SAMPLES}
+            assert target["rawQuery"] is True
+            assert target["query"].startswith("SELECT ")
+        refs = [target["refId"] for target in panel.get("targets", [])]
+        assert len(set(refs)) == len(refs)
+
+
+def test_units_are_grafanas_or_plain_suffixes(board: dict[str, Any]) -> None:
+    for panel in board["panels"]:
+        for unit in units_of(panel.get("fieldConfig", {})):
+            assert unit in KNOWN_UNITS or OWN_UNIT.fullmatch(unit), (panel["title"], unit)
+
+
+def test_panels_with_numbers_say_their_unit(board: dict[str, Any]) -> None:
+    for panel in board["panels"]:
+        if panel["type"] not in {"row", "text", "table", "geomap"}:
+            assert units_of(panel["fieldConfig"]) or panel["type"] == "heatmap", panel["title"]
+
+
+def test_threshold_steps_rise(board: dict[str, Any]) -> None:
+    for panel in board["panels"]:
+        steps = panel.get("fieldConfig", {}).get("defaults", {}).get("thresholds", {}).get("steps", [])
+        values = [step["value"] for step in steps[1:]]
+        assert values == sorted(values)
+        assert not steps or steps[0]["value"] is None
+
+
+def test_links_lead_to_boards_that_exist(board: dict[str, Any]) -> None:
+    for uid in re.findall(r"/d/([a-z-]+)", json.dumps(board)):
+        assert uid in BOARDS
+
+
+def test_the_sdk_reads_its_own_board_back(board: dict[str, Any]) -> None:
+    again = Dashboard.from_json(board)
+    assert again.uid == board["uid"]
+    assert len(again.panels or []) == len(board["panels"])
+
+
+def test_both_languages_ask_the_same_and_share_no_title() -> None:
+    for uid, zh in BOARDS.items():
+        if not uid.endswith("-zh"):
+            continue
+        en = BOARDS[uid.removesuffix("zh") + "en"]
+        assert [panel["gridPos"] for panel in zh["panels"]] == [panel["gridPos"] for panel in en["panels"]]
+        assert zh["title"] != en["title"]
+        assert re.search(r"[一-鿿]", zh["title"])
+        left = [p["title"] for p in en["panels"] if re.search(r"[一-鿿]", json.dumps(p, ensure_ascii=False))]
+        assert left == []
+
+
+def test_the_public_board_has_no_variables() -> None:
+    for uid in ("beacon-announcement-zh", "beacon-announcement-en"):
+        assert BOARDS[uid]["templating"].get("list", []) == []
+        assert "${" not in json.dumps(BOARDS[uid]["panels"])
+
+
+def test_the_committed_copy_is_what_the_source_makes() -> None:
+    made = rendered()
+    committed = {
+        str(path.relative_to(DEPLOYED)): path.read_text("utf-8")
+        for path in sorted(DEPLOYED.rglob("*"))
+        if path.is_file() and path.suffix in {".json", ".yaml"}
+    }
+    assert committed.keys() == made.keys()
+    stale = [name for name, text in made.items() if committed[name] != text]
+    assert stale == [], "run: beacon boards render deploy/grafana"
+
+
+def test_provisioning_files_are_yaml_with_both_data_sources() -> None:
+    files = rendered()
+    sources = yaml.safe_load(files["provisioning/datasources/beacon.yaml"])["datasources"]
+    assert {source["uid"] for source in sources} == {ENERGY, SAMPLES}
+    providers = yaml.safe_load(files["provisioning/dashboards/beacon.yaml"])["providers"]
+    assert {provider["options"]["path"] for provider in providers} == {
+        "/var/lib/grafana/beacon/zh",
+        "/var/lib/grafana/beacon/en",
+    }
+
+
+def test_config_maps_carry_the_boards_whole_and_below_the_size_limit() -> None:
+    documents = list(yaml.safe_load_all(kubernetes_yaml(BOARDS)))
+    boards = {
+        name: text for each in documents for name, text in each["data"].items() if name.endswith(".json")
+    }
+    assert {name.removesuffix(".json"): json.loads(text) for name, text in boards.items()} == BOARDS
+    for document in documents:
+        assert sum(len(text.encode()) for text in document["data"].values()) < 1_000_000
+
+
+def test_render_says_which_path_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "dashboards").write_text("a file in the way")
+    with pytest.raises(BeaconError, match=r"dashboards.*cannot be written"):
+        render(tmp_path)
+    assert (tmp_path / "dashboards").read_text() == "a file in the way"

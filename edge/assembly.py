@@ -130,7 +130,8 @@ class Agent:
             await self.flush()
 
     async def flush(self, *, last: bool = False) -> None:
-        self.uplink.offer(await self.recorder.flush(self.uplink.take_acknowledged(), last=last))
+        acknowledged, connected = self.uplink.take_acknowledged(), self.uplink.connected
+        self.uplink.offer(await self.recorder.flush(acknowledged, last=last, connected=connected))
 
 
 def bus_settings(bus: Bus) -> TcpSettings | RtuOverTcpSettings | SerialSettings:

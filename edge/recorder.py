@@ -54,7 +54,7 @@ class Recorder:
         self._events: list[EventRow] = []
         self._unsaved: set[str] = set()
         self._saved_at = clock.monotonic_ms()
-        self._held = False
+        self._held = self._asked = False
         self.samples_taken = self.values_taken = self.intervals_made = 0
         self.latest: dict[str, Sample] = {}
         for source in config.sources():
@@ -98,12 +98,20 @@ class Recorder:
             monotonic = sample.at - (self._clock.now() - self._clock.monotonic_ms())
             self._provisional.append((monotonic, sample))
 
-    async def flush(self, forget: list[int], *, last: bool = False) -> list[Sealed]:
-        """Make durable what was taken since the last flush, and what was acknowledged forgotten."""
+    async def flush(self, forget: list[int], *, last: bool = False, connected: bool = False) -> list[Sealed]:
+        """Make durable what was taken since the last flush, and what was acknowledged forgotten.
+
+        connected: somebody would answer. While the clock is not trusted an empty batch asks for the time,
+        which every acknowledgement carries.
+        """
         self._clock.check()
         work = Commit(forget=forget)
         if not self._clock.trusted:
             self._hold(work)
+            if connected and not self._asked:
+                self._asked = True
+                now = max(self._clock.now(), EARLIEST_MS)
+                work.pieces.append(Piece(SAMPLES, b"[]", 0, now, now))
             return await self._spool.commit(work, max(self._clock.now(), EARLIEST_MS))
         sealed: list[Sealed] = []
         if self._held or self._provisional:

@@ -99,10 +99,12 @@ class BusSchedule:
     async def _round(self, deadline: int) -> None:
         """One step of the grid: first all that answered last time, then a probe if there is time."""
         due = [device for device in self.devices if device.next_fast <= deadline]
-        counts = self.counts
+        counts, epoch = self.counts, self.clock.epoch
         counts.rounds += 1
         for device in [d for d in due if not d.failures]:
             await self._read(device)
+        if self.clock.epoch != epoch:
+            return
         now = self.clock.now()
         late = False
         for device in due:

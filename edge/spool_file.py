@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -18,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 SAMPLES, INTERVALS, HELD = 0, 1, 2
 RESERVE_BYTES = 4 * 1024 * 1024
+ROOM_BYTES = 4 * RESERVE_BYTES
+_MOST_PAGES = 0xFFFFFFFE
 _CHECK_BELOW_BYTES = 64 * 1024 * 1024
 _KEEP_EVENTS = 10_000
 _PART: dict[int, Literal["samples", "intervals"]] = {SAMPLES: "samples", INTERVALS: "intervals"}
@@ -117,6 +120,7 @@ class SpoolFile:
         self._reserve = path.with_suffix(path.suffix + ".reserve")
         path.parent.mkdir(parents=True, exist_ok=True)
         self.set_aside: Path | None = None
+        self._confined = False
         try:
             self._db = self._open()
         except sqlite3.DatabaseError as error:
@@ -139,6 +143,7 @@ class SpoolFile:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA cache_size = -1024")
+            db.execute("PRAGMA wal_autocheckpoint = 256")
             if self._path.stat().st_size < _CHECK_BELOW_BYTES:
                 (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
                 if verdict != "ok":
@@ -195,6 +200,8 @@ class SpoolFile:
         sealed = []
         seq, db = self._seq, self._db
         depth = Depth(**{name: getattr(self.depth, name) for name in Depth.__slots__})
+        if self._confined:
+            self._grow_again()
         db.execute("BEGIN IMMEDIATE")
         try:
             self._forget(work.forget, depth)
@@ -281,13 +288,19 @@ class SpoolFile:
             self._db.execute("UPDATE meta SET value = ? WHERE key = ?", (getattr(depth, name), name))
         return True
 
-    def make_room(self, size: int) -> bool:
-        """After "disk full": give up the oldest samples so that their pages can be used again."""
+    def make_room(self, size: int) -> None:
+        """After "disk full": give up the oldest samples so that their pages can be used again.
+
+        From then on the file grows no further, until the disk has room again: it lives on its own pages,
+        and what is left of the disk is for the write-ahead log.
+        """
         self._reserve.unlink(missing_ok=True)
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         depth = Depth(**{name: getattr(self.depth, name) for name in Depth.__slots__})
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            freed = any(self._give_up(c, (), depth, size) for c in ("kind != 1", "kind = 1"))
+            if not self._give_up("kind != 1", (), depth, size):
+                self._give_up("kind = 1", (), depth, size)
             self._db.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):
@@ -295,11 +308,24 @@ class SpoolFile:
             raise
         self.depth = depth
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return freed
+        if self._room_on_disk() < ROOM_BYTES:
+            (pages,) = self._db.execute("PRAGMA page_count").fetchone()
+            self._db.execute(f"PRAGMA max_page_count = {pages}")
+            self._confined = True
+
+    def _grow_again(self) -> None:
+        if self._room_on_disk() >= ROOM_BYTES:
+            self._db.execute(f"PRAGMA max_page_count = {_MOST_PAGES}")
+            self._confined = False
+            self._keep_reserve()
+
+    def _room_on_disk(self) -> int:
+        disk = os.statvfs(self._path.parent)
+        return disk.f_bavail * disk.f_frsize
 
     def _keep_reserve(self) -> None:
         """Hold some disk back, so that a full disk leaves room to give up old samples."""
-        if not self._reserve.exists():
+        if not self._reserve.exists() and self._room_on_disk() > 2 * RESERVE_BYTES:
             try:
                 self._reserve.write_bytes(bytes(RESERVE_BYTES))
             except OSError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -139,7 +140,7 @@ class Counter:
     relative_resolution: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # one object a model, told apart by identity
 class Profile:
     """A device model. `points` are Modbus points; `mqtt` maps topics."""
 
@@ -173,13 +174,14 @@ class Profile:
 def load(name: str, own: Path | None = None) -> Profile:
     """The profile of that name; a file of the `own` folder comes before the shipped one.
 
+    Devices of one model share one object until the file changes.
     Raises ConfigError with every problem of the file, or with the names there are.
     """
     files = _files(own)
     if name not in files:
         close = ", ".join(n for n in files if name.split("_")[0] in n) or ", ".join(files)
         raise ConfigError([Problem(f"{name}.toml", "", f"there is no profile {name!r}; known: {close}")])
-    return parse(name, files[name].read_text("utf-8"), str(files[name].name))
+    return _parsed(name, files[name], files[name].stat().st_mtime_ns)
 
 
 def names(own: Path | None = None) -> list[str]:
@@ -203,6 +205,11 @@ def default_group(quantity: Quantity) -> str:
     if booked_as(quantity.name) or quantity.kind is Kind.INSTANTANEOUS:
         return FAST
     return SLOW
+
+
+@lru_cache(maxsize=256)
+def _parsed(name: str, file: Path, changed_ns: int) -> Profile:
+    return parse(name, file.read_text("utf-8"), file.name)
 
 
 def _files(own: Path | None) -> dict[str, Path]:

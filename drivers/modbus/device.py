@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 
 from drivers.errors import ConfigError, DeviceError, DeviceRefused, DeviceUnreachable, Problem
-from drivers.modbus.plan import Need, plan
-from drivers.modbus.registers import Block, BlockDecoder
+from drivers.modbus.plan import plan as cheapest
+from drivers.modbus.registers import Block
+from drivers.modbus.requests import ReadPlan, needs, read_plan
 from drivers.modbus.transport import ModbusBus
-from drivers.profile import ALL, Cell, Factor, Point, Profile
+from drivers.profile import ALL, Profile
 from drivers.sample import Sample, Status
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One planned request and what it brings."""
-
-    block: Block
-    decoder: BlockDecoder
 
 
 class ModbusDevice:
@@ -52,8 +44,7 @@ class ModbusDevice:
         self._ratios = _ratios(device_id, profile, ratios or {})
         self._factors: dict[str, Fraction | None] = dict(self._ratios)
         self._refused: set[tuple[int, int]] = set()
-        self._plans: dict[frozenset[str], tuple[Request, ...]] = {}
-        self._fields: dict[frozenset[str], tuple[str, ...]] = {}
+        self._plans: dict[frozenset[str], ReadPlan] = {}
         assert profile.modbus is not None
         self._limits = profile.modbus
         self._quiet_s = 0.0 if bus.settings.kind == "tcp" else profile.modbus.quiet_ms / 1000
@@ -67,10 +58,10 @@ class ModbusDevice:
             told.append(f"function {function} register {address}: {names}")
         return told
 
-    def requests(self, groups: frozenset[str] = ALL) -> tuple[Request, ...]:
-        """The planned requests for these poll groups, refused registers left out."""
+    def plan(self, groups: frozenset[str] = ALL) -> ReadPlan:
+        """The requests for these poll groups, refused registers left out."""
         if groups not in self._plans:
-            self._plans[groups] = self._plan(groups)
+            self._plans[groups] = read_plan(self.profile, groups, self._bus.cost, frozenset(self._refused))
         return self._plans[groups]
 
     async def read(self, groups: frozenset[str] = ALL) -> Sample:
@@ -78,12 +69,12 @@ class ModbusDevice:
 
         After a request without any answer the rest is not tried: a dead device costs one timeout.
         """
-        requests = self.requests(groups)
+        plan = self.plan(groups)
         values: list[float | None] = []
         status = Status.GOOD
         failed: DeviceError | None = None
         answered = refused = False
-        for request in requests:
+        for request in plan.requests:
             if isinstance(failed, DeviceUnreachable):
                 values += [None] * len(request.decoder.fields)
                 continue
@@ -98,7 +89,6 @@ class ModbusDevice:
             except DeviceError as error:
                 failed, status = error, Status.PARTIAL
                 values += [None] * len(request.decoder.fields)
-        fields = self._fields[groups]
         if refused:
             self._plans.clear()
         if not answered:
@@ -106,7 +96,7 @@ class ModbusDevice:
                 f"{self.device_id}: the device refuses every register of its profile"
             )
         self.absent = values.count(None)
-        return Sample(self.device_id, self._clock(), fields, tuple(values), status)
+        return Sample(self.device_id, self._clock(), plan.fields, tuple(values), status)
 
     async def _learn(self, block: Block, error: DeviceRefused) -> bool:
         """Find the refused registers of a block by halving it; True if a part of it was answered.
@@ -136,7 +126,7 @@ class ModbusDevice:
         inside = sorted(
             {
                 need
-                for need in self._needs(ALL)
+                for need in needs(self.profile, self.profile.points)
                 if need.function == block.function
                 and need.address >= block.address
                 and need.end <= block.address + block.count
@@ -144,54 +134,8 @@ class ModbusDevice:
         )
         halves: list[Block] = []
         for half in (inside[: len(inside) // 2], inside[len(inside) // 2 :]):
-            halves += plan(half, self._limits, self._bus.cost, self._refused)
+            halves += cheapest(half, self._limits, self._bus.cost, self._refused)
         return halves if halves != [block] and len(inside) > 1 else []
-
-    def _plan(self, groups: frozenset[str]) -> tuple[Request, ...]:
-        points = [point for point in self.profile.points if point.group in groups]
-        blocks = plan(self._needs(groups), self._limits, self._bus.cost, self._refused)
-        left = {id(point): point for point in points}
-        factors = dict(self._used_factors(points))
-        requests: list[Request] = []
-        for block in blocks:
-            inside = [p for p in left.values() if all(_within(cell, block) for cell in p.cells)]
-            for point in inside:
-                del left[id(point)]
-            held = [f for f in factors.values() if f.cell is not None and _within(f.cell, block)]
-            for factor in held:
-                del factors[factor.name]
-            inside.sort(key=lambda point: point.terms[0][0].address)
-            if inside or held:
-                requests.append(Request(block, BlockDecoder(block, inside, held)))
-        requests.sort(key=lambda request: not request.decoder.holds_factors)
-        self._fields[groups] = tuple(name for request in requests for name in request.decoder.fields)
-        return tuple(requests)
-
-    def _needs(self, groups: frozenset[str]) -> list[Need]:
-        """What must be read for these groups: points, and the factors they need, first among them."""
-        points = [point for point in self.profile.points if point.group in groups]
-        needs = []
-        for point in points:
-            cells = list(point.cells)
-            for name in point.factors:
-                factor = self.profile.factors[name]
-                if factor.cell and factor.same_request:
-                    cells.append(factor.cell)
-            needs.append(_need(cells))
-        for factor in self._used_factors(points).values():
-            if factor.cell is not None:
-                needs.append(_need([factor.cell]))
-        return needs
-
-    def _used_factors(self, points: list[Point]) -> dict[str, Factor]:
-        used: dict[str, Factor] = {}
-        for point in points:
-            for name in point.factors:
-                factor = self.profile.factors[name]
-                if factor.divide_by:
-                    used[factor.divide_by] = self.profile.factors[factor.divide_by]
-                used[name] = factor
-        return used
 
     def _names_at(self, function: int, address: int, count: int = 1) -> list[str]:
         return [
@@ -200,16 +144,6 @@ class ModbusDevice:
             for cell in point.cells
             if cell.function == function and cell.address < address + count and address < cell.end
         ]
-
-
-def _need(cells: Sequence[Cell]) -> Need:
-    first = min(cell.address for cell in cells)
-    return Need(cells[0].function, first, max(cell.end for cell in cells) - first)
-
-
-def _within(cell: Cell, block: Block) -> bool:
-    inside = block.address <= cell.address and cell.end <= block.address + block.count
-    return cell.function == block.function and inside
 
 
 def _ratios(device_id: str, profile: Profile, given: Mapping[str, float]) -> dict[str, Fraction | None]:

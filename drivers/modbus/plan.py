@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -55,7 +54,7 @@ def plan(
     blocks: list[Block] = []
     by_function: dict[int, list[Need]] = {}
     for need in sorted(set(needs)):
-        if _block([need], limits, barred) is not None:
+        if _block_of(need, limits, barred) is not None:
             by_function.setdefault(need.function, []).append(need)
     for wanted in by_function.values():
         blocks += _cheapest(_merged(wanted, limits, barred), limits, cost, barred)
@@ -69,23 +68,34 @@ def _merged(needs: Sequence[Need], limits: Modbus, refused: frozenset[tuple[int,
         if merged and need.address < merged[-1].end:
             last = merged[-1]
             both = Need(need.function, last.address, max(last.end, need.end) - last.address)
-            if _block([both], limits, refused) is not None:
+            if _block_of(both, limits, refused) is not None:
                 merged[-1] = both
                 continue
         merged.append(need)
     return merged
 
 
+def _block_of(need: Need, limits: Modbus, refused: frozenset[tuple[int, int]]) -> Block | None:
+    """The request for one need; None if the device would refuse it."""
+    if any((need.function, address) in refused for address in range(need.address, need.end)):
+        return None
+    return _block(need.function, need.address, need.end, limits, refused)
+
+
 def _cheapest(
     needs: Sequence[Need], limits: Modbus, cost: Cost, refused: frozenset[tuple[int, int]]
 ) -> list[Block]:
     best: list[tuple[float, int, Block | None]] = [(0.0, 0, None)]
-    for end in range(1, len(needs) + 1):
+    for last in range(len(needs)):
         options = []
-        for start in range(end - 1, -1, -1):
-            if needs[end - 1].end - needs[start].address > max(limits.max_words, MAX_BITS):
+        end = needs[last].end
+        for start in range(last, -1, -1):
+            if start < last and not _joinable(needs[start], needs[start + 1], limits, refused):
                 break
-            block = _block(needs[start:end], limits, refused)
+            end = max(end, needs[start].end)
+            block = _block(needs[start].function, needs[start].address, end, limits, refused)
+            if block is None and end - needs[start].address > _longest(limits, needs[start].function):
+                break
             if block is not None:
                 price = best[start][0] + cost.per_request + cost.per_word * block.byte_count / 2
                 options.append((price, start, block))
@@ -100,34 +110,39 @@ def _cheapest(
     return blocks[::-1]
 
 
-def _block(needs: Sequence[Need], limits: Modbus, refused: frozenset[tuple[int, int]]) -> Block | None:
-    """The request that brings exactly these needs, or None if the device would refuse it."""
-    function = needs[0].function
-    first, end = needs[0].address, max(need.end for need in needs)
-    holes = [
-        (before.end, after.address)
-        for before, after in itertools.pairwise(needs)
-        if after.address > before.end
-    ]
+def _joinable(before: Need, after: Need, limits: Modbus, refused: frozenset[tuple[int, int]]) -> bool:
+    """Whether one request may bring both and what lies between."""
+    if limits.exact:
+        return False
+    return before.end >= after.address or _readable(
+        before.function, before.end, after.address, limits, refused
+    )
+
+
+def _block(
+    function: int, first: int, end: int, limits: Modbus, refused: frozenset[tuple[int, int]]
+) -> Block | None:
+    """The request from `first` up to `end`, widened to even places if need be; None if it is not allowed."""
     if function in (3, 4) and (limits.even or limits.odd_start):
-        remainder = 1 if limits.odd_start else 0
-        if first % 2 != remainder:
-            holes.append((first - 1, first))
-            first -= 1
-        if (end - first) % 2:
-            holes.append((end, end + 1))
-            end += 1
-    limit = limits.max_words if function in (3, 4) else MAX_BITS
-    if first < 0 or end > 65536 or end - first > limit:
-        return None
-    if limits.exact and len(needs) > 1:
-        return None
-    if any(not _readable(hole, limits) for hole in holes):
-        return None
-    if refused and any((function, address) in refused for address in range(first, end)):
+        start = first - (first % 2 != limits.odd_start)
+        stop = end + (end - start) % 2
+        for hole in ((start, first), (end, stop)):
+            if hole[0] < hole[1] and not _readable(function, *hole, limits, refused):
+                return None
+        first, end = start, stop
+    if first < 0 or end > 65536 or end - first > _longest(limits, function):
         return None
     return Block(function, first, end - first)
 
 
-def _readable(hole: tuple[int, int], limits: Modbus) -> bool:
-    return any(low <= hole[0] and hole[1] - 1 <= high for low, high in limits.holes)
+def _longest(limits: Modbus, function: int) -> int:
+    return limits.max_words if function in (3, 4) else MAX_BITS
+
+
+def _readable(
+    function: int, first: int, end: int, limits: Modbus, refused: frozenset[tuple[int, int]]
+) -> bool:
+    """Whether unused registers from `first` up to `end` are answered."""
+    if not any(low <= first and end - 1 <= high for low, high in limits.holes):
+        return False
+    return not refused or all((function, address) not in refused for address in range(first, end))

@@ -30,6 +30,9 @@ from drivers.modbus.settings import (
 
 logger = logging.getLogger(__name__)
 
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # what it warns of is raised or counted here
+
+_CONNECT_S = 3.0
 _FIRST_BACKOFF_S = 0.5
 _LONGEST_BACKOFF_S = 30.0
 _SILENT_REQUESTS_BEFORE_RECONNECT = 3
@@ -44,8 +47,9 @@ class _Link(TransactionManager):
     on_data: Callable[[bytes], int]
     on_lost: Callable[[Exception | None], None]
 
-    def callback_data(self, data: bytes, addr: object = None) -> int:
-        return self.on_data(data)
+    def data_received(self, data: bytes) -> None:
+        received = self.recv_buffer + data if self.recv_buffer else data
+        self.recv_buffer = received[self.on_data(received) :]
 
     def callback_disconnected(self, exc: Exception | None) -> None:
         self.on_lost(exc)
@@ -85,7 +89,8 @@ class ModbusBus:
 
     @property
     def connected(self) -> bool:
-        return self._link is not None and self._link.is_active()
+        link = self._link
+        return link is not None and link.is_active() and not link.transport.is_closing()
 
     async def connect(self) -> None:
         """Open the connection. Raises DeviceUnreachable; reads open it by themselves, too."""
@@ -140,7 +145,10 @@ class ModbusBus:
         self._answer = answer = loop.create_future()
         timeout = loop.call_later(self.settings.timeout_s, self._expire, answer)
         try:
-            self._link.send(self._codec.request(unit_id, block))
+            try:
+                self._link.send(self._codec.request(unit_id, block))
+            except (OSError, RuntimeError) as error:  # uvloop: the transport was closed under us
+                raise _Lost(f"the connection broke: {error}") from None
             result: Answer = await answer
         except asyncio.CancelledError:
             self._expect_late(unit_id, block)
@@ -228,7 +236,7 @@ class ModbusBus:
         except (OSError, ValueError) as error:  # pyserial: no such port, or a setting it cannot do
             connected, reason = False, str(error)
         else:
-            reason = f"no connection within {self.settings.timeout_s:g} s, or it was refused"
+            reason = "the connection was refused or not answered"
         if not connected:
             self._try_again_at = self._clock() + self._backoff_s
             self._backoff_s = min(2 * self._backoff_s, _LONGEST_BACKOFF_S)
@@ -262,7 +270,7 @@ def _open(settings: TcpSettings | RtuOverTcpSettings | SerialSettings) -> _Link:
             baudrate=settings.baud,
             parity=settings.parity,
             stopbits=settings.stop_bits,
-            timeout=settings.timeout_s,
+            timeout=max(settings.timeout_s, _CONNECT_S),
             reconnect_delay=0,
             retries=0,
         )
@@ -272,7 +280,7 @@ def _open(settings: TcpSettings | RtuOverTcpSettings | SerialSettings) -> _Link:
             settings.host,
             port=settings.port,
             framer=FramerType.SOCKET,
-            timeout=settings.timeout_s,
+            timeout=max(settings.timeout_s, _CONNECT_S),
             reconnect_delay=0,
             retries=0,
         )

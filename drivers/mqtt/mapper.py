@@ -169,7 +169,7 @@ class MqttMapper:
         if index in self._fresh:
             return self._fresh[index]
         held = self._held[index]
-        if held is None or self._counter[index] or at - held[1] > self._hold_ms:
+        if held is None or self._counter[index] or at - held[1] >= self._hold_ms:
             return None
         return held[0]
 

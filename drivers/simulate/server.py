@@ -9,7 +9,7 @@ import tty
 from collections.abc import Mapping
 from struct import Struct
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, cast
 
 from drivers.modbus.exchange import checksum
 from drivers.modbus.registers import Block
@@ -144,8 +144,7 @@ class _Connection(asyncio.Protocol):
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by type
         self._bus._open.add(self)
         self._bus.connections += 1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,7 +31,7 @@ def brute_force(needs: list[Need], bounds: Modbus, cost: Cost, refused: set[int]
     for n in range(len(needs)):
         for cuts in combinations(places, n):
             edges = [0, *cuts, len(needs)]
-            blocks = [_one(needs[a:b], bounds, refused) for a, b in zip(edges, edges[1:], strict=False)]
+            blocks = [_one(needs[a:b], bounds, refused) for a, b in pairwise(edges)]
             if all(blocks):
                 best = min(best, price([block for block in blocks if block], cost))
     return best

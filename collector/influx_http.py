@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 import urllib3
@@ -42,7 +43,7 @@ class InfluxHttp:
         self.settings = settings
         self.client = InfluxDBClient(
             url=settings.url,
-            token=settings.token or None,
+            token=settings.token or None,  # type: ignore[arg-type] # None: no Authorization header
             org=settings.org or "-",
             timeout=int(settings.timeout_s * 1000),
             ssl_ca_cert=str(settings.ca_file) if settings.ca_file else None,
@@ -85,21 +86,13 @@ class InfluxHttp:
         return found
 
     def request(self, method: str, path: str, fields: Mapping[str, str], doing: str) -> bytes:
-        """One request with form or query fields. Raises StoreUnavailable unless it is answered with 2xx."""
+        """One request with query fields. Raises StoreUnavailable unless it is answered with 2xx."""
         settings = self.settings
         headers = {"Authorization": f"Token {settings.token}"} if settings.token else {}
         pool: urllib3.PoolManager = self.client.api_client.rest_client.pool_manager
-        form = {"encode_multipart": False} if method == "POST" else {}
+        url = f"{settings.url.rstrip('/')}{path}?{urlencode(fields)}"
         try:
-            answer = pool.request(
-                method,
-                settings.url.rstrip("/") + path,
-                fields=dict(fields),
-                headers=headers,
-                timeout=settings.timeout_s,
-                retries=False,
-                **form,
-            )
+            answer = pool.request(method, url, headers=headers, timeout=settings.timeout_s, retries=False)
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from error
         if not 200 <= answer.status < 300:

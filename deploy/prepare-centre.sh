@@ -1,12 +1,13 @@
 #!/bin/sh
-# Make what docker-compose.yml needs beside itself: .env with random secrets, certificates, data folders.
+# Make what docker-compose.yml needs beside itself: .env with random secrets, certificates,
+# and data/ with the centre's configuration and state.
 #
 #   deploy/prepare-centre.sh NAME [NAME|IP ...]    every name or address that edges reach this machine by
 #
 # Run it as the user who will run `docker compose`. What is there already is kept.
 set -eu
 umask 077
-[ $# -ge 1 ] || { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -ge 1 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 out=${BEACON_CENTRE_DIR:-$here}
 
@@ -24,5 +25,10 @@ fi
 [ -e "$out/certs/server.crt" ] || "$here/make-certs.sh" "$out/certs" server "$@" mosquitto localhost
 [ -e "$out/certs/collector.crt" ] || "$here/make-certs.sh" "$out/certs" collector
 mkdir -p "$out/data/mosquitto" "$out/data/beacon"
+for file in centre/collector.toml centre/site.toml buildings.toml rules.toml; do
+    target=$out/data/beacon/${file##*/}
+    [ -e "$target" ] || cp "$here/$file" "$target"
+done
+echo "your buildings and quotas: $out/data/beacon/buildings.toml and rules.toml"
 echo "ready: docker compose -f deploy/docker-compose.yml up -d --build"
 echo "then move $out/certs/ca.key to a safe place; it is needed only to make further certificates"

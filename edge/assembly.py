@@ -63,7 +63,7 @@ class Agent:
                 self.clock.now,
             )
             for groups in (ALL, FAST_ONLY):  # plan now: the first round is a busy one
-                driver.requests(groups)
+                driver.plan(groups)
             fast_s, slow_s = device.fast_s or config.poll.fast_s, device.slow_s or config.poll.slow_s
             polled.append(Polled(driver, round(1000 * fast_s), round(1000 * slow_s)))
         if polled:

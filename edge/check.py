@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from drivers.modbus.device import ModbusDevice
 from drivers.modbus.transport import ModbusBus
-from drivers.profile import ALL, FAST
+from drivers.profile import ALL
 from edge.assembly import bus_settings
 from edge.config import Bus, EdgeConfig, SerialBus
+from edge.schedule import FAST_ONLY
 
 # Frames of Modbus RTU, in bytes: request 8, answer 5 and two a register; silence 3.5 characters each.
 _REQUEST_BYTES, _ANSWER_BYTES, _SILENCE_BYTES = 8, 5, 7
@@ -63,7 +64,7 @@ def _bus_plan(config: EdgeConfig, bus: Bus) -> BusPlan:
     for device in config.devices_on(bus):
         profile = config.profile_of(device)
         driver = ModbusDevice(device.id, profile, config.unit_id_of(device), connection, device.all_ratios())
-        everything, fast = driver.requests(ALL), driver.requests(frozenset({FAST}))
+        everything, fast = driver.plan(ALL).requests, driver.plan(FAST_ONLY).requests
         quiet_s = max(bus.quiet_ms or 0, profile.modbus.quiet_ms if profile.modbus and baud else 0) / 1000
         blocks, fast_blocks = [r.block for r in everything], [r.block for r in fast]
         devices.append(

@@ -53,6 +53,7 @@ class Recorder:
         self._provisional: list[tuple[int, Sample]] = []  # monotonic ms, sample
         self._events: list[EventRow] = []
         self._unsaved: set[str] = set()
+        self._never_saved: set[str] = set()
         self._saved_at = clock.monotonic_ms()
         self._held = self._asked = False
         self.samples_taken = self.values_taken = self.intervals_made = 0
@@ -78,7 +79,9 @@ class Recorder:
 
     async def start(self) -> None:
         """Take up the accounts where the last run left them."""
-        for device, body in (await self._spool.states()).items():
+        states = await self._spool.states()
+        self._never_saved = self._accounts.keys() - states.keys()
+        for device, body in states.items():
             account = self._accounts.get(device)
             if account is None:
                 continue
@@ -249,14 +252,16 @@ class Recorder:
             work.pieces.append(Piece(INTERVALS, groups, len(starts), min(starts), max(starts)))
 
     def _save(self, work: Commit, finished: Finished, last: bool) -> None:
-        """Save accounts with the intervals that they explain, and all of them once a minute.
+        """Save accounts when they begin, with the intervals that they explain, and all once a minute.
 
         An account that is older than the samples after it is still exact: the next reading's
         difference is taken from it.
         """
         now = self._clock.monotonic_ms()
         due = last or bool(work.exchanges_done) or now - self._saved_at >= SAVE_STATES_EVERY_MS
-        devices = self._unsaved if due else {account[1] for account in finished}
+        begun = self._unsaved & self._never_saved
+        devices = self._unsaved if due else begun | {account[1] for account in finished}
+        self._never_saved -= begun
         for device in devices:
             registers = self._accounts[device].registers
             work.states[device] = orjson.dumps(

@@ -51,7 +51,7 @@ class Bench:
     async def run(self, ms: int) -> None:
         until = self.clock.now() + ms
         task = asyncio.create_task(self.bus.run())
-        while self.clock.now() < until and not task.done():
+        while self.clock.now() < until and not task.done():  # noqa: ASYNC110
             await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -270,7 +270,7 @@ def _mqtt(notifier: Notifier, message: Message) -> None:
             hostname=notifier.host,
             port=notifier.port or (8883 if notifier.tls else 1883),
             auth={"username": notifier.user, "password": password} if notifier.user else None,
-            tls=ssl.create_default_context() if notifier.tls else None,
+            tls=ssl.create_default_context() if notifier.tls else None,  # type: ignore[arg-type]
         )
     except MQTTException as error:
         raise NotSent(str(error)) from error

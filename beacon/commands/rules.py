@@ -23,13 +23,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def _open(config: Path, path: Path) -> tuple[Store, Registry, Rules]:
-    from collector.registry_file import load_registry
     from collector.service import open_store
     from collector.settings import load as load_settings
     from rules.config import load
 
-    settings = load_settings(config)
-    registry = load_registry(settings.registry.files)
+    settings, registry = load_settings(config)
     rules = load(path, registry)
     return open_store(settings, registry), registry, rules
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.site.app import create_app
-from dashboards.site.services import Alerts, SiteServices
+from dashboards.site.services import SiteServices
 
-__all__ = ["Alerts", "SiteServices", "create_app"]
+__all__ = ["SiteServices", "create_app"]

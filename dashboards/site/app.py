@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.sessions import SessionMiddleware
 from starlette.types import Scope
 
+from dashboards.site.access import LOCAL
 from dashboards.site.context import STATIC, Context, language_of
 from dashboards.site.guard import Guard
-from dashboards.site.routes import announcements, api, buildings, health, live, operations, portfolio
+from dashboards.site.routes import (
+    alerts,
+    announcements,
+    api,
+    buildings,
+    health,
+    live,
+    login,
+    operations,
+    portfolio,
+    preferences,
+)
 from dashboards.site.services import SiteServices
 from drivers.errors import StoreUnavailable
 
@@ -53,11 +67,24 @@ def create_app(services: SiteServices) -> FastAPI:
     )
     app.state.context = context
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(
+        SessionMiddleware,
+        secret_key=services.secret or secrets.token_urlsafe(32),
+        session_cookie="beacon_session",
+        max_age=login.SESSION_S,
+        same_site="lax",
+        https_only=services.https,
+    )
     app.add_middleware(Guard)
     app.mount("/static", HashedFiles(directory=STATIC), name="static")
-    for module in (portfolio, buildings, operations, announcements, live, health):
-        app.include_router(module.router(context), include_in_schema=False)
-    app.include_router(api.router(context))
+    known, anybody = [Depends(login.Admit(context))], [Depends(login.Admit(context, public=True))]
+    for module in (portfolio, buildings, alerts, operations, live):
+        app.include_router(module.router(context), include_in_schema=False, dependencies=known)
+    app.include_router(announcements.router(context), include_in_schema=False, dependencies=anybody)
+    app.include_router(api.router(context), dependencies=known)
+    app.include_router(health.figures(context), include_in_schema=False, dependencies=known)
+    for open_routes in (health.life(context), login.router(context), preferences.router()):
+        app.include_router(open_routes, include_in_schema=False)
     _answer_errors(app, context)
     return app
 
@@ -65,14 +92,18 @@ def create_app(services: SiteServices) -> FastAPI:
 def _warm(context: Context) -> None:
     """Compute what the first visitor would wait for."""
     try:
-        context.portfolio.totals(context.portfolio.lines())
+        context.portfolio.totals(context.portfolio.lines(LOCAL))
     except StoreUnavailable as error:
         logger.warning("site: the store does not answer yet: %s", error)
 
 
+def _is_machine(request: Request) -> bool:
+    return request.url.path.startswith(("/api/", "/live/", "/healthz", "/metrics"))
+
+
 def _answer_errors(app: FastAPI, context: Context) -> None:
     def answer(request: Request, code: int, what: str) -> Response:
-        if request.url.path.startswith(("/api/", "/live/", "/healthz", "/metrics")):
+        if _is_machine(request):
             return JSONResponse({"detail": language_of(request).t(f"error.{what}_text")}, code)
         language = language_of(request)
         title, text = language.t(f"error.{what}"), language.t(f"error.{what}_text")
@@ -83,9 +114,17 @@ def _answer_errors(app: FastAPI, context: Context) -> None:
 
     @app.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> Response:
-        known = {"building", "region", "device", "announcement", "streams"}
+        known = {"building", "region", "device", "announcement", "alert", "streams", "form", "forbidden"}
         what = str(error.detail) if error.detail in known else "page" if error.status_code < 500 else "server"
         return answer(request, error.status_code, what)
+
+    @app.exception_handler(login.LoginNeeded)
+    def login_needed(request: Request, _: login.LoginNeeded) -> Response:
+        if _is_machine(request):
+            response = answer(request, 401, "login")
+            response.headers["WWW-Authenticate"] = "Bearer"
+            return response
+        return login.answer_login_needed(context, request)
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> Response:

@@ -57,6 +57,11 @@ class Cache:
                     return cast(T, entry.value)
             return self._store(key, load())
 
+    def forget(self, key: Hashable) -> None:
+        """The next reader waits for a new answer."""
+        with self._lock:
+            self._entries.pop(key, None)
+
     def _refresh(self, key: Hashable, load: Callable[[], T]) -> None:
         try:
             self._store(key, load())

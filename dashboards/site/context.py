@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
+import secrets
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,12 +17,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from collector.registry import Building
 from dashboards.site import svg
+from dashboards.site.access import PUBLIC, Visitor
 from dashboards.site.cache import Cache
 from dashboards.site.language import Language, choose
-from dashboards.site.services import AlertRow, SiteServices
+from dashboards.site.services import SiteServices
 from dashboards.site.views.building import BuildingView
 from dashboards.site.views.fleet import EdgeNow, edges_now
 from dashboards.site.views.portfolio import Portfolio
+from rules.alerts import Alert, AlertBook, AlertState
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -63,33 +67,41 @@ class Context:
         )
         self._environment.globals.update(svg=svg, asset=self.asset)
 
-    def building(self, building_id: str) -> Building:
-        """Raises 404 for a building that the registry does not know."""
+    def building(self, request: Request, building_id: str) -> Building:
+        """Raises 404 for a building that the registry does not know, or that the visitor must not see."""
         building = self.services.registry.buildings.get(building_id)
-        if building is None:
+        if building is None or not visitor_of(request).sees(building_id):
             raise HTTPException(404, "building")
         return building
 
-    def view(self, building_id: str) -> BuildingView:
-        return BuildingView(self.services, self.cache, self.building(building_id))
+    def view(self, building: Building) -> BuildingView:
+        return BuildingView(self.services, self.cache, building)
 
     def today(self) -> date:
         return self.portfolio.today()
 
-    def alerts(self) -> list[AlertRow]:
-        """Alerts that are not resolved, worst and newest first."""
+    def alerts(self, visitor: Visitor) -> list[Alert]:
+        """Alerts that are not resolved and that no other explains, the most severe and newest first."""
         book = self.services.alerts
-        if book is None:
-            return []
-        return self.cache.get("alerts", 2.0, lambda: _sorted_alerts(list(book.alerts())))
+        alerts = self.cache.get("alerts", 2.0, lambda: active_alerts(book)) if book else []
+        return [alert for alert in alerts if visitor.sees(alert.building)]
 
-    def edges(self) -> list[EdgeNow]:
-        now = self.services.clock()
-        return edges_now(self.cache.get("edges", 2.0, self.services.store.edges), now)
+    def edges(self, visitor: Visitor) -> list[EdgeNow]:
+        """The edges that publish for a building the visitor sees; all of them for one who sees everything."""
+        fleet = edges_now(self.cache.get("edges", 2.0, self.services.store.edges), self.services.clock())
+        if visitor.everything:
+            return fleet
+        buildings = self.services.registry.buildings.values()
+        seen = {edge for building in buildings if visitor.sees(building.id) for edge in building.edges}
+        return [edge for edge in fleet if f"{edge.site}/{edge.edge}" in seen]
+
+    def forget_alerts(self) -> None:
+        """After somebody acted, so that the next page shows it."""
+        self.cache.forget("alerts")
 
     def page(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """Render a template in the visitor's language."""
-        language = language_of(request)
+        language, visitor = language_of(request), visitor_of(request)
         theme = request.cookies.get(THEME_COOKIE, "auto")
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         html = self._environment.get_template(template).render(
@@ -100,13 +112,34 @@ class Context:
             path=request.url.path,
             now=self.services.clock(),
             registry=self.services.registry,
-            open_alerts=sum(alert.state == "open" for alert in self.alerts()),
+            visitor=visitor,
+            has_users=self.services.users is not None,
+            csrf=lambda: csrf_token(request),
+            open_alerts=sum(alert.state == AlertState.OPEN for alert in self.alerts(visitor)),
             with_query=lambda **changes: with_query(request, changes),
             **values,
         )
         return HTMLResponse(
             html, status, headers={"Vary": "Accept-Language, Cookie", "Cache-Control": "private, no-cache"}
         )
+
+
+def visitor_of(request: Request) -> Visitor:
+    """Who asks; a page outside the guarded routes, such as an error, is shown as to the public."""
+    visitor: Visitor = getattr(request.state, "visitor", PUBLIC)
+    return visitor
+
+
+def csrf_token(request: Request) -> str:
+    """The session's own secret, which every form must send back."""
+    token: str = request.session.setdefault("csrf", secrets.token_urlsafe(24))
+    return token
+
+
+def check_csrf(request: Request, token: str) -> None:
+    """Raises 403 when a form was not given out to this session."""
+    if not hmac.compare_digest(str(request.session.get("csrf", "")).encode(), token.encode()) or not token:
+        raise HTTPException(403, "form")
 
 
 def language_of(request: Request) -> Language:
@@ -120,8 +153,12 @@ def with_query(request: Request, changes: dict[str, object]) -> str:
     return request.url.path + (f"?{urlencode(query)}" if query else "")
 
 
-SEVERITIES = {"critical": 3, "error": 3, "warning": 2, "watch": 1, "info": 0}
+SEVERITIES = ("critical", "warning", "info")
 
 
-def _sorted_alerts(alerts: list[AlertRow]) -> list[AlertRow]:
-    return sorted(alerts, key=lambda alert: (-SEVERITIES.get(str(alert.severity), 1), -alert.since))
+def active_alerts(book: AlertBook) -> list[Alert]:
+    """The most severe first, open ones before those somebody has taken on, then the newest."""
+    return sorted(
+        book.list("active", explained=False),
+        key=lambda alert: (SEVERITIES.index(alert.severity), alert.state != AlertState.OPEN, -alert.since),
+    )

@@ -3,44 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from collector.registry import Registry
 from collector.store import Store
-
-
-class AlertRow(Protocol):
-    """One alert as the site shows it. Times are ms UTC; state: open, acknowledged, snoozed, resolved."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def building(self) -> str: ...
-    @property
-    def rule(self) -> str: ...
-    @property
-    def severity(self) -> str: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def since(self) -> int: ...
-    @property
-    def value(self) -> float | None: ...
-    @property
-    def limit(self) -> float | None: ...
-    @property
-    def message_zh(self) -> str: ...
-    @property
-    def message_en(self) -> str: ...
-
-
-class Alerts(Protocol):
-    """The alert book as far as the site uses it."""
-
-    def alerts(self, building: str | None = None) -> Sequence[AlertRow]: ...
+from dashboards.site.access import Users
+from rules.alerts import AlertBook
 
 
 def wall_clock() -> int:
@@ -53,11 +23,19 @@ class SiteServices:
     """The parts that the site reads from.
 
     announcements: directory with `index.json` and the files it names; None if nothing is announced here.
+    users: who may log in; None lets everybody do everything, for the demo and a site on loopback.
+    public: announcements need no login.
+    secret: signs the session cookies; "" takes a new one at every start, which ends all sessions.
+    https: the site is reached by HTTPS only, so cookies say so.
     clock: now in ms UTC.
     """
 
     store: Store
     registry: Registry
-    alerts: Alerts | None = None
+    alerts: AlertBook | None = None
     announcements: Path | None = None
+    users: Users | None = None
+    public: bool = False
+    secret: str = field(default="", repr=False)
+    https: bool = False
     clock: Callable[[], int] = wall_clock

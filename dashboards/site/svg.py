@@ -143,17 +143,18 @@ def stack(parts: Sequence[tuple[str, float]]) -> Markup:
     )
 
 
-def column(shares: Sequence[tuple[str, float]]) -> Markup:
-    """Upright bars side by side, each `share` of the height. shares: (css, share)."""
-    each = 100 / max(1, len(shares))
-    bars = [
-        f'<rect class="{css}" x="{n * each + each * 0.12:.1f}" width="{each * 0.76:.1f}" '
-        f'y="{100 - max(0.0, min(1.0, share)) * 100:.1f}" height="{max(0.0, min(1.0, share)) * 100:.1f}"/>'
-        for n, (css, share) in enumerate(shares)
+def column(shares: Sequence[tuple[str, float | None]]) -> Markup:
+    """Upright bars side by side. shares: (css, share of the height); absent ones are left out."""
+    bars = [(css, max(0.0, min(1.0, share))) for css, share in shares if share is not None]
+    start = 50 - 21 * len(bars)
+    rects = [
+        f'<rect class="{css}" x="{start + n * 42 + 2}" width="38" y="{100 - share * 100:.1f}" '
+        f'height="{share * 100:.1f}"/>'
+        for n, (css, share) in enumerate(bars)
     ]
     return Markup(
         '<svg class="column" viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">'
-        + "".join(bars)
+        + "".join(rects)
         + "</svg>"
     )
 
@@ -191,7 +192,7 @@ def gauge(
     below: str,
     title: str,
 ) -> Markup:
-    """Share of the limit on an arc, marks at the limit and the expected share, the forecast as a band outside.
+    """Share of the limit on an arc, marks at limit and expected share, the forecast as a band outside.
 
     share, expected, forecast: of the limit, 1.0 is all of it. The arc ends at 125 % or beyond the highest.
     """

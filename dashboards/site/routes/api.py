@@ -14,7 +14,8 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel
 
 from collector.model import DailyRow, SumRow
-from dashboards.site.context import Context
+from dashboards.site.context import Context, visitor_of
+from dashboards.site.regions import prefix
 from dashboards.site.routes.records import (
     AlertRecord,
     BuildingRecord,
@@ -26,7 +27,7 @@ from dashboards.site.routes.records import (
     PointRecord,
 )
 from dashboards.site.views.fleet import EdgeNow
-from dashboards.site.views.portfolio import Line, prefix
+from dashboards.site.views.portfolio import Line
 from drivers.carrier import UNIT, Carrier
 
 MOST_DAYS = 400
@@ -81,30 +82,40 @@ def router(context: Context) -> APIRouter:
 
     @routes.get("/buildings", response_model=Page[BuildingRecord])
     def buildings(
-        region: Region = "", type: str = "", format: Format = "json", offset: Offset = 0, limit: Limit = 100
+        request: Request,
+        region: Region = "",
+        type: str = "",
+        format: Format = "json",
+        offset: Offset = 0,
+        limit: Limit = 100,
     ) -> Any:
         """Every building with its use and state, in id order."""
         lines = [
             line
-            for line in context.portfolio.lines()
+            for line in context.portfolio.lines(visitor_of(request))
             if line.building.id.startswith(prefix(region)) and (not type or line.building.type == type)
         ]
         return paged(lines, _building, "buildings", format, offset, limit)
 
     @routes.get("/buildings/{building}", response_model=BuildingRecord)
-    def building(building: str) -> Any:
+    def building(request: Request, building: str) -> Any:
         """One building."""
-        known = context.building(building)
-        return next(_building(line) for line in context.portfolio.lines() if line.building.id == known.id)
+        known = context.building(request, building)
+        return next(
+            _building(line)
+            for line in context.portfolio.lines(visitor_of(request))
+            if line.building.id == known.id
+        )
 
     @routes.get("/buildings/{building}/devices", response_model=list[DeviceRecord])
-    def devices(building: str) -> Any:
+    def devices(request: Request, building: str) -> Any:
         """The last sample of each device of a building."""
-        latest = context.portfolio.latest().get(context.building(building).id, {})
+        latest = context.portfolio.latest().get(context.building(request, building).id, {})
         return [DeviceRecord(**asdict(latest[device])) for device in sorted(latest)]
 
     @routes.get("/buildings/{building}/series", response_model=Page[PointRecord])
     def series(
+        request: Request,
         building: str,
         device: Annotated[str, Query(max_length=64)],
         quantity: Annotated[str, Query(max_length=64)],
@@ -118,7 +129,7 @@ def router(context: Context) -> APIRouter:
         limit: Limit = 1000,
     ) -> Any:
         """Values of one quantity of one device."""
-        known = context.building(building)
+        known = context.building(request, building)
         if end <= start or (end - start) / 1000 / max(step_s, 1) > MOST_POINTS:
             raise HTTPException(422, "request")
         points = context.services.store.series(known.id, device, quantity, start, end, step_s)
@@ -128,6 +139,7 @@ def router(context: Context) -> APIRouter:
 
     @routes.get("/energy", response_model=Page[EnergyRecord])
     def energy(
+        request: Request,
         first: date,
         last: date,
         building: Annotated[str, Query(max_length=10)] = "",
@@ -142,12 +154,13 @@ def router(context: Context) -> APIRouter:
         """Energy by local day or calendar month, both ends included."""
         if last < first or (last - first).days > MOST_DAYS:
             raise HTTPException(422, "request")
+        visitor = visitor_of(request)
         wanted = [
             id_
             for id_ in context.services.registry.buildings
-            if id_.startswith(prefix(region)) and (not building or id_ == building)
+            if id_.startswith(prefix(region)) and (not building or id_ == building) and visitor.sees(id_)
         ]
-        key = ("energy", first, last, building, region, carrier, item, by)
+        key = ("energy", visitor.scope, first, last, building, region, carrier, item, by)
         records = context.cache.get(
             key, 15.0, lambda: _energy(context, by, first, last, wanted, carrier or None, item or None)
         )
@@ -155,6 +168,7 @@ def router(context: Context) -> APIRouter:
 
     @routes.get("/judgements", response_model=Page[JudgementRecord])
     def judgements(
+        request: Request,
         period: Annotated[str, Query(pattern=r"^\d{4}(-\d{2})?$")],
         building: Annotated[str, Query(max_length=10)] = "",
         format: Format = "json",
@@ -162,7 +176,9 @@ def router(context: Context) -> APIRouter:
         limit: Limit = 100,
     ) -> Any:
         """The newest judgements of a year or a month."""
-        rows = context.services.store.judgements(period=period, building=building or None)
+        visitor = visitor_of(request)
+        found = context.services.store.judgements(period=period, building=building or None)
+        rows = [row for row in found if visitor.sees(row.building)]
         fields = JudgementRecord.model_fields
         return paged(
             rows,
@@ -174,11 +190,11 @@ def router(context: Context) -> APIRouter:
         )
 
     @routes.get("/alerts", response_model=Page[AlertRecord])
-    def alerts(format: Format = "json", offset: Offset = 0, limit: Limit = 100) -> Any:
+    def alerts(request: Request, format: Format = "json", offset: Offset = 0, limit: Limit = 100) -> Any:
         """Alerts that are not resolved, the most severe first."""
         fields = AlertRecord.model_fields
         return paged(
-            context.alerts(),
+            context.alerts(visitor_of(request)),
             lambda alert: AlertRecord(**{name: getattr(alert, name) for name in fields}),
             "alerts",
             format,
@@ -187,9 +203,9 @@ def router(context: Context) -> APIRouter:
         )
 
     @routes.get("/edges", response_model=Page[EdgeRecord])
-    def edges(format: Format = "json", offset: Offset = 0, limit: Limit = 100) -> Any:
+    def edges(request: Request, format: Format = "json", offset: Offset = 0, limit: Limit = 100) -> Any:
         """The edges as they last reported, troubled ones first."""
-        return paged(context.edges(), _edge, "edges", format, offset, limit)
+        return paged(context.edges(visitor_of(request)), _edge, "edges", format, offset, limit)
 
     @routes.get("/docs", response_class=HTMLResponse, include_in_schema=False)
     def docs(request: Request) -> HTMLResponse:

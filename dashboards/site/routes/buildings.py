@@ -16,7 +16,8 @@ from markupsafe import Markup
 from collector.model import JudgementRow
 from collector.registry import Building
 from dashboards.site import svg
-from dashboards.site.context import Context, language_of
+from dashboards.site.access import Visitor
+from dashboards.site.context import Context, language_of, visitor_of
 from dashboards.site.language import Language
 from dashboards.site.routes.portfolio import month_label, parents
 from dashboards.site.views import machines
@@ -38,17 +39,17 @@ def router(context: Context) -> APIRouter:
 
     @routes.get("/buildings/{building_id}", response_class=HTMLResponse)
     def building_page(request: Request, building_id: str, span: str = "today") -> HTMLResponse:
-        building = context.building(building_id)
+        building = context.building(request, building_id)
         language = language_of(request)
-        values = _figures(context, language, building)
-        values |= _load(context.view(building_id), language, span if span in SPANS else "today")
+        values = _figures(context, visitor_of(request), language, building)
+        values |= _load(context.view(building), language, span if span in SPANS else "today")
         return context.page(request, "building.html", building=building, **values)
 
     @routes.get("/buildings/{building_id}/devices/{device}", response_class=HTMLResponse)
     def device_page(
         request: Request, building_id: str, device: str, quantity: Annotated[str, Query(max_length=64)] = ""
     ) -> HTMLResponse:
-        building = context.building(building_id)
+        building = context.building(request, building_id)
         sample = context.portfolio.latest().get(building_id, {}).get(device)
         if sample is None:
             raise HTTPException(404, "device")
@@ -107,11 +108,11 @@ class _Judged:
         return getattr(self.row, name)
 
 
-def _figures(context: Context, language: Language, building: Building) -> dict[str, Any]:
-    view = context.view(building.id)
+def _figures(context: Context, visitor: Visitor, language: Language, building: Building) -> dict[str, Any]:
+    view = context.view(building)
     now, today = view.now(), view.today()
     latest = context.portfolio.latest().get(building.id, {})
-    line = next((line for line in context.portfolio.lines() if line.building.id == building.id), None)
+    line = next((line for line in context.portfolio.lines(visitor) if line.building.id == building.id), None)
     power = power_now(building, latest, now)
     daily = view.daily(30)
     curve = view.curve("today")
@@ -163,7 +164,7 @@ def _figures(context: Context, language: Language, building: Building) -> dict[s
         "solar": view.solar(),
         "carriers": view.carriers(),
         "units": {carrier.value: unit for carrier, unit in UNIT.items()},
-        "alerts": [alert for alert in context.alerts() if alert.building == building.id],
+        "alerts": [alert for alert in context.alerts(visitor) if alert.building == building.id],
         "devices": [latest[device] for device in sorted(latest)],
         "spans": list(SPANS),
         "same_days": same_days_last_year(today),

@@ -9,6 +9,7 @@ from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
+from dashboards.site.access import LOCAL
 from dashboards.site.context import Context
 
 
@@ -19,7 +20,7 @@ class _Figures:
         self._context = context
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        lines = self._context.portfolio.lines()
+        lines = self._context.portfolio.lines(LOCAL)
         levels = GaugeMetricFamily(
             "beacon_buildings", "Buildings by quota level of this year", labels=["level"]
         )
@@ -34,9 +35,9 @@ class _Figures:
             "beacon_alerts", "Alerts that are not resolved, by state", labels=["state"]
         )
         for state in ("open", "acknowledged", "snoozed"):
-            alerts.add_metric([state], sum(alert.state == state for alert in self._context.alerts()))
+            alerts.add_metric([state], sum(alert.state == state for alert in self._context.alerts(LOCAL)))
         yield alerts
-        edges = self._context.edges()
+        edges = self._context.edges(LOCAL)
         online = GaugeMetricFamily(
             "beacon_edge_online", "1 if the edge reported lately", labels=["site", "edge"]
         )
@@ -50,17 +51,23 @@ class _Figures:
         yield waiting
 
 
-def router(context: Context) -> APIRouter:
-    """Routes of `/healthz` and `/metrics`."""
+def life(context: Context) -> APIRouter:
+    """`/healthz`: `ok` when the store answers, 503 otherwise."""
     routes = APIRouter()
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Figures(context))
 
     @routes.get("/healthz", response_class=PlainTextResponse)
     def healthz() -> str:
-        """`ok` when the store answers; 503 otherwise."""
         context.services.store.edges()
         return "ok"
+
+    return routes
+
+
+def figures(context: Context) -> APIRouter:
+    """`/metrics`."""
+    routes = APIRouter()
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Figures(context))
 
     @routes.get("/metrics")
     def metrics() -> Response:

@@ -16,10 +16,11 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from collector.registry import Building
-from dashboards.site.context import Context, language_of
+from dashboards.site.access import Visitor
+from dashboards.site.context import Context, language_of, visitor_of
 from dashboards.site.language import Language
+from dashboards.site.regions import prefix
 from dashboards.site.views.machines import heat_pumps
-from dashboards.site.views.portfolio import prefix
 from dashboards.site.views.power import power_now
 from drivers.errors import StoreUnavailable
 
@@ -72,28 +73,30 @@ def router(context: Context) -> APIRouter:
     async def portfolio(
         request: Request, region: Annotated[str, Query(pattern=r"^(\d{6})?$")] = ""
     ) -> StreamingResponse:
-        language = language_of(request)
+        language, visitor = language_of(request), visitor_of(request)
 
         def read() -> Event:
             lines = [
-                line for line in context.portfolio.lines() if line.building.id.startswith(prefix(region))
+                line
+                for line in context.portfolio.lines(visitor)
+                if line.building.id.startswith(prefix(region))
             ]
             live = {f"kw/{line.building.id}": language.number(line.power_kw) for line in lines}
             live["power"] = language.number(sum(line.power_kw or 0.0 for line in lines), 0)
-            live["alerts"] = str(sum(alert.state == "open" for alert in context.alerts()))
+            live["alerts"] = str(sum(alert.state == "open" for alert in context.alerts(visitor)))
             return {"live": live}
 
         return stream(read)
 
     @routes.get("/live/buildings/{building_id}")
     async def building(request: Request, building_id: str) -> StreamingResponse:
-        known, language = context.building(building_id), language_of(request)
+        known, language = context.building(request, building_id), language_of(request)
         return stream(lambda: _building_event(context, language, known))
 
     @routes.get("/live/edges")
     async def edges(request: Request) -> StreamingResponse:
-        language = language_of(request)
-        return stream(lambda: _edges_event(context, language))
+        language, visitor = language_of(request), visitor_of(request)
+        return stream(lambda: _edges_event(context, visitor, language))
 
     return routes
 
@@ -126,9 +129,9 @@ def _building_event(context: Context, language: Language, building: Building) ->
     return event
 
 
-def _edges_event(context: Context, language: Language) -> Event:
+def _edges_event(context: Context, visitor: Visitor, language: Language) -> Event:
     live = {}
-    for edge in context.edges():
+    for edge in context.edges(visitor):
         key = f"edge/{edge.site}/{edge.edge}"
         live[f"{key}/state"] = language.t("edge.online" if edge.online else "edge.offline")
         live[f"{key}/spool"] = language.number(edge.status.spool_batches, 0)

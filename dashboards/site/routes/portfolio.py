@@ -10,10 +10,11 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 
 from collector.registry import Registry
-from dashboards.site.context import Context, language_of
+from dashboards.site.context import Context, language_of, visitor_of
 from dashboards.site.language import Language
+from dashboards.site.regions import prefix
 from dashboards.site.views.judged import LEVELS
-from dashboards.site.views.portfolio import SORTS, Line, month_to_date, prefix, ranked
+from dashboards.site.views.portfolio import SORTS, Line, month_to_date, ranked
 from dashboards.site.views.portfolio import Query as Wanted
 
 PAGE_SIZE = 50
@@ -35,7 +36,7 @@ def router(context: Context) -> APIRouter:
 
     def show(request: Request, wanted: Wanted, page: int, region: str) -> HTMLResponse:
         registry = context.services.registry
-        every = context.portfolio.lines()
+        every = context.portfolio.lines(visitor_of(request))
         inside = [line for line in every if line.building.id.startswith(prefix(region))]
         if region and not inside:
             raise HTTPException(404, "region")
@@ -44,7 +45,7 @@ def router(context: Context) -> APIRouter:
         page = min(page, pages)
         language = language_of(request)
         totals = context.portfolio.totals(inside)
-        edges = context.edges()
+        edges = context.edges(visitor_of(request))
         return context.page(
             request,
             "portfolio.html",

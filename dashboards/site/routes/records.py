@@ -78,18 +78,19 @@ class JudgementRecord(BaseModel):
 
 
 class AlertRecord(BaseModel):
-    """One alert that is not resolved. since: ms UTC."""
+    """One alert that is not resolved. since: ms UTC. device is "" for the building as a whole."""
 
-    id: str
+    id: int
     building: str
+    device: str
     rule: str
     severity: str
     state: str
     since: int
     value: float | None
     limit: float | None
-    message_zh: str
-    message_en: str
+    title_zh: str
+    title_en: str
 
 
 class EdgeRecord(BaseModel):

@@ -26,30 +26,34 @@
     function chartZoomed(low, high) { return high - low < (data.range[1] - data.range[0]) * 0.5 && high - low < (data.t[data.t.length - 1] - data.t[0]) * 0.9; }
     function label(at, step) { return step >= 86400 ? day(at) : time(at); }
     function time(at) { return new Intl.DateTimeFormat("en-GB", { timeZone: data.zone, hour: "2-digit", minute: "2-digit" }).format(at * 1e3); }
-    function day(at) { return new Intl.DateTimeFormat(root.lang, { timeZone: data.zone, day: "numeric", month: "short" }).format(at * 1e3); }
+    function day(at) { return new Intl.DateTimeFormat(root.lang === "en" ? "en-GB" : root.lang, { timeZone: data.zone, day: "numeric", month: "short" }).format(at * 1e3); }
     function stamp(at) { return `${day(at)} ${time(at)}`; }
     figure.classList.add("drawn");
     new ResizeObserver(() => chart.setSize({ width: plot.clientWidth, height: height() })).observe(plot);
-    if (data.live) {
-      document.addEventListener("beacon:point", ({ detail }) => {
-        const times = data.t;
-        // Live values continue the first curve after its last quarter hour; later starts may belong to yesterday's shifted curve.
-        let at = times.findIndex((t) => t >= detail.t);
-        if (at < 0) at = times.length;
-        if (times[at] !== detail.t) {
-          times.splice(at, 0, detail.t);
-          data.lines.forEach((line, n) => line.y.splice(at, 0, n ? between(line.y, at, times) : null));
-        }
-        data.lines[0].y[at] = detail.y;
-        chart.setData([times, ...data.lines.map((line) => line.y)]);
-      });
-    }
+    if (data.live) document.addEventListener("beacon:point", ({ detail }) => {
+      const times = data.t;
+      let at = times.findIndex((t) => t >= detail.t);
+      if (at < 0) at = times.length;
+      if (times[at] !== detail.t) {
+        times.splice(at, 0, detail.t);
+        data.lines.forEach((line, n) => line.y.splice(at, 0, n ? between(line.y, at, times) : null));
+      }
+      const first = data.lines[0].y;
+      first[at] = detail.y;
+      // The quarter hour that still runs has no mean yet: a straight line bridges it, and nothing longer than an hour.
+      let known = at - 1;
+      while (known >= 0 && first[known] == null) known--;
+      if (known >= 0 && times[at] - times[known] <= 3600) {
+        for (let n = known + 1; n < at; n++) first[n] = first[known] + (detail.y - first[known]) * (times[n] - times[known]) / (times[at] - times[known]);
+      }
+      chart.setData([times, ...data.lines.map((line) => line.y)], false);
+      chart.redraw();
+    });
     function between(values, at, times) {
       const before = values[at - 1], after = values[at];
       if (before == null || after == null) return null;
       return before + (after - before) * (times[at] - times[at - 1]) / (times[at + 1] - times[at - 1]);
     }
   };
-  const all = () => document.querySelectorAll("figure[data-chart]").forEach(draw);
-  all();
+  document.querySelectorAll("figure[data-chart]").forEach(draw);
 })();

@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 
 from collector.model import JudgementRow, Latest, SumRow
 from collector.registry import Building
+from dashboards.site.access import Visitor
 from dashboards.site.cache import Cache
+from dashboards.site.regions import prefix
 from dashboards.site.services import SiteServices
 from dashboards.site.views.judged import LEVELS, SEVERITY, worst_first
 from dashboards.site.views.power import power_now
@@ -82,13 +84,6 @@ class Query:
         )
 
 
-def prefix(region: str) -> str:
-    """The digits that ids in a region share: `330100` is a city, `330000` a province, `330106` a county."""
-    if region.endswith("0000"):
-        return region[:2]
-    return region[:4] if region.endswith("00") else region
-
-
 class Portfolio:
     """Reads what all pages share, through the cache."""
 
@@ -130,9 +125,10 @@ class Portfolio:
 
         return self._cache.get(("electricity", first, last), ttl_s, load)
 
-    def lines(self) -> list[Line]:
-        """Every building of the registry, in its order."""
-        return self._cache.get("lines", LIVE_S, self._lines)
+    def lines(self, visitor: Visitor) -> list[Line]:
+        """Every building that the visitor sees, in the registry's order."""
+        lines = self._cache.get("lines", LIVE_S, self._lines)
+        return lines if visitor.everything else [line for line in lines if visitor.sees(line.building.id)]
 
     def _lines(self) -> list[Line]:
         today, now = self.today(), self._services.clock()

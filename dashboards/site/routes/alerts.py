@@ -1,0 +1,74 @@
+"""Alerts: the list, one with its history, and what people do with it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Form, HTTPException, Path, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from dashboards.site.context import Context, check_csrf, visitor_of
+from rules.alerts import Alert, AlertBook, NoSuchAlert
+
+HOUR_MS = 3_600_000
+SNOOZE_HOURS = (1, 4, 24, 72)
+
+Number = Annotated[int, Path(ge=1, le=2**53)]
+
+
+def router(context: Context) -> APIRouter:
+    """Routes below `/alerts`."""
+    routes = APIRouter()
+
+    def find(request: Request, number: int) -> tuple[AlertBook, Alert]:
+        book = context.services.alerts
+        if book is None:
+            raise HTTPException(404, "alert")
+        try:
+            alert = book.get(number)
+        except NoSuchAlert as error:
+            raise HTTPException(404, "alert") from error
+        if not visitor_of(request).sees(alert.building):
+            raise HTTPException(404, "alert")
+        return book, alert
+
+    @routes.get("/alerts", response_class=HTMLResponse)
+    def alerts(request: Request) -> HTMLResponse:
+        return context.page(request, "alerts.html", alerts=context.alerts(visitor_of(request)))
+
+    @routes.get("/alerts/{number}", response_class=HTMLResponse)
+    def alert_page(request: Request, number: Number) -> HTMLResponse:
+        book, alert = find(request, number)
+        return context.page(
+            request,
+            "alert.html",
+            alert=alert,
+            history=book.history(number),
+            may_act=visitor_of(request).may_act(alert) and alert.state != "resolved",
+            snooze_hours=SNOOZE_HOURS,
+        )
+
+    @routes.post("/alerts/{number}/{action}")
+    def act(
+        request: Request,
+        number: Number,
+        action: Literal["acknowledge", "snooze", "resolve"],
+        csrf: Annotated[str, Form(max_length=200)],
+        note: Annotated[str, Form(max_length=500)] = "",
+        hours: Annotated[int, Form(ge=1, le=24 * 30)] = 4,
+    ) -> RedirectResponse:
+        check_csrf(request, csrf)
+        book, alert = find(request, number)
+        visitor, now = visitor_of(request), context.services.clock()
+        if not visitor.may_act(alert):
+            raise HTTPException(403, "forbidden")
+        if action == "acknowledge":
+            book.acknowledge(number, visitor.name, note.strip(), at=now)
+        elif action == "snooze":
+            book.snooze(number, now + hours * HOUR_MS, visitor.name, note.strip(), at=now)
+        else:
+            book.resolve(number, visitor.name, note.strip(), at=now)
+        context.forget_alerts()
+        return RedirectResponse(f"/alerts/{number}", 303)
+
+    return routes

@@ -1,0 +1,1 @@
+"""Sparkplug B as host application: births, aliases, sequences, rebirth requests, deaths."""

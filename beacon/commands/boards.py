@@ -94,7 +94,7 @@ def publish(
     influx_url: InfluxUrl = "http://influxdb:8086",
     influx_token_file: InfluxToken = None,
     energy: Energy = "beacon_energy",
-    samples: Samples = "beacon_samples",
+    samples: Samples = "beacon_raw",
     overwrite: Annotated[bool, typer.Option(help="Replace boards that were edited by hand.")] = False,
     public: Annotated[bool, typer.Option(help="Share the announcement boards with the public.")] = False,
     as_json: Json = False,
@@ -115,7 +115,7 @@ def diff(
     influx_url: InfluxUrl = "http://influxdb:8086",
     influx_token_file: InfluxToken = None,
     energy: Energy = "beacon_energy",
-    samples: Samples = "beacon_samples",
+    samples: Samples = "beacon_raw",
     as_json: Json = False,
 ) -> None:
     """Say how the server differs from what `publish` would make; exit code 1 if it does."""

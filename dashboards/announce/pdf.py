@@ -33,9 +33,14 @@ def require_chinese() -> None:
 def render_pdf(html: str) -> bytes:
     """The page as PDF. Nothing is fetched: the page must carry everything it needs."""
     from weasyprint import HTML
+    from weasyprint.urls import FatalURLFetchingError, URLFetcher
 
-    def refuse(url: str, *args: object, **options: object) -> dict[str, object]:
-        raise BeaconError(f"the page asks for {url}; it must be self-contained")
+    class Refusing(URLFetcher):  # type: ignore[misc]
+        def fetch(self, url: str, headers: object = None) -> object:
+            raise FatalURLFetchingError(f"the page asks for {url}; it must be self-contained")
 
-    document: bytes = HTML(string=html, url_fetcher=refuse).write_pdf()
+    try:
+        document: bytes = HTML(string=html, url_fetcher=Refusing()).write_pdf()
+    except FatalURLFetchingError as error:
+        raise BeaconError(str(error)) from error
     return document

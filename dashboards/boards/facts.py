@@ -11,10 +11,11 @@ Written into the bucket of energy and judgements:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from collector.lines import line
 from collector.model import IntervalRow
 from collector.registry import Building, Registry, Role
 from dashboards.announce.model import Announcement, Entry
@@ -22,26 +23,6 @@ from dashboards.boards.words import TYPES
 
 FIXED_AT = 946_684_800_000
 """One time for what has no history here, so that writing again replaces: 2000-01-01, ms UTC."""
-
-_TAG = str.maketrans({",": "\\,", "=": "\\=", " ": "\\ ", "\n": " "})
-
-
-def line(
-    measurement: str, tags: Mapping[str, str], fields: Mapping[str, float | str | None], at_ms: int
-) -> str:
-    """One line of line protocol, ms. Empty tags and absent fields are left out; numbers are floats."""
-    head = ",".join(
-        [measurement, *(f"{name}={value.translate(_TAG)}" for name, value in sorted(tags.items()) if value)]
-    )
-    body = ",".join(f"{name}={_field(value)}" for name, value in fields.items() if value is not None)
-    return f"{head} {body} {at_ms}"
-
-
-def _field(value: float | str) -> str:
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
-        return f'"{escaped}"'
-    return repr(float(value))
 
 
 def _region(registry: Registry, code: str, width: int) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Two weeks of the town in line protocol, in the shape that collector and rules write."""
+"""Two weeks of the town, written as the collector and the rules write it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from zoneinfo import ZoneInfo
 
 import town
 
-from collector.model import IntervalRow
-from dashboards.boards.facts import FIXED_AT, building_lines, line, profile_lines
+from collector.influx_store import InfluxStore
+from collector.lines import line
+from collector.model import DailyRow, EdgeRow, JudgementRow
+from dashboards.boards.facts import FIXED_AT, building_lines, profile_lines
+from drivers.carrier import Carrier, Direction
+from edge.wire import EdgeStatus, IntervalGroup, SampleGroup
 
 FIRST, DAYS = date(2026, 10, 1), 14
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -22,71 +26,57 @@ def ms(day: date, hour: float = 0.0) -> int:
     )
 
 
-def energy_lines() -> Iterator[str]:
-    """The bucket of energy and judgements."""
+def fill(store: InfluxStore) -> str:
+    """Write samples, intervals, days, judgements and edges through the store; give the lines of the rest."""
+    store.write(_samples(), [_interval_group()])
     registry = town.registry()
-    yield from building_lines(registry)
     for building in registry.buildings.values():
-        yield from _daily(building.id)
-        yield from _quota(building.id)
-    yield from _alerts()
-    yield from _edges()
-    yield from _intervals()
-    yield from _announced()
+        store.write_daily(list(_daily(building.id)))
+        store.write_judgements(list(_judgements(building.id)))
+    for row in _edges():
+        store.write_edge(row)
+    intervals = store.intervals(BUILDING, ms(FIRST), ms(FIRST + timedelta(days=1)))
+    facts = [*building_lines(registry), *profile_lines(registry.buildings[BUILDING], intervals)]
+    return "".join([*facts, *_alerts(), *_announced()])
 
 
-def _daily(name: str) -> Iterator[str]:
-    building = town.registry().buildings[name]
-    where = {
-        "building": name,
-        "province": building.province,
-        "city": building.city,
-        "county": building.region,
-    }
-    for row in town.daily(building, FIRST, FIRST + timedelta(days=DAYS - 1)):
-        tags = {**where, "carrier": row.carrier, "item": row.item}
-        fields = {
-            "energy": row.energy,
-            "coverage": row.coverage,
-            "estimated": row.estimated,
-            "peak_kw": row.peak_kw,
-            "base_kw": row.base_kw,
-        }
-        yield line("energy_daily", tags, fields, ms(row.day))
+def _daily(name: str) -> Iterator[DailyRow]:
+    days = [FIRST + timedelta(days=day) for day in range(DAYS)]
+    yield from town.daily(town.registry().buildings[name], days[0], days[-1])
     if name == BUILDING:
-        for day in range(DAYS):
+        for day in days:
             for carrier, item in (
                 *(("electricity", item) for item in ("pv", "export")),
                 *((carrier, "total") for carrier in ("heat", "water", "gas")),
             ):
-                fields = {"energy": 40.0 + day, "coverage": 1.0, "estimated": 0.0}
-                at = ms(FIRST + timedelta(days=day))
-                yield line("energy_daily", {**where, "carrier": carrier, "item": item}, fields, at)
+                yield DailyRow(name, carrier, item, day, 40.0 + day.day, 1.0, 0.0)
     if name == town.SPARSE:
-        poor = {**where, "carrier": "electricity", "item": "total"}
-        for day in range(DAYS):
-            yield line(
-                "energy_daily", poor, {"energy": 1.0, "coverage": 0.3, "estimated": 0.5}, ms(FIRST) + day
-            )
+        for day in days:
+            yield DailyRow(name, "electricity", "total", day, 1.0, 0.3, 0.5)
 
 
-def _quota(name: str) -> Iterator[str]:
+def _judgements(name: str) -> Iterator[JudgementRow]:
     for basis, period in (("energy_kwh", "2026"), ("carbon_kgco2", "2026"), ("energy_kwh", "2026-10")):
         for day in range(DAYS):
             share = 0.7 + 0.01 * day + (0.4 if name.endswith("A001") else 0.0)
-            fields: dict[str, float | str | None] = {
-                "used": 1000.0 * share,
-                "limit": 1000.0,
-                "share": share,
-                "expected_share": 0.75,
-                "forecast": 1100.0,
-                "forecast_low": 1000.0,
-                "forecast_high": 1200.0,
-                "coverage": 0.98,
-                "level": "exceeded" if share > 1 else "ok",
-            }
-            tags = {"building": name, "scheme": "budget", "basis": basis, "period": period}
-            yield line("quota", tags, fields, ms(FIRST + timedelta(days=day), 6))
+            yield JudgementRow(
+                building=name,
+                scheme="budget",
+                basis=basis,
+                period=period,
+                judged_at=ms(FIRST + timedelta(days=day), 6),
+                unit="kWh",
+                used=1000.0 * share,
+                limit=1000.0,
+                share=share,
+                expected_share=0.75,
+                forecast=1100.0,
+                forecast_low=1000.0,
+                forecast_high=1200.0,
+                level="exceeded" if share > 1 else "ok",
+                coverage=0.98,
+                tables_version="test",
+            )
 
 
 def _alerts() -> Iterator[str]:
@@ -96,34 +86,32 @@ def _alerts() -> Iterator[str]:
         yield line("alert", tags, fields, ms(FIRST, 3))
 
 
-def _edges() -> Iterator[str]:
-    for edge, online in (("pi-1", 1.0), ("pi-2", 0.0)):
+def _edges() -> Iterator[EdgeRow]:
+    for edge, online in (("pi-1", True), ("pi-2", False)):
         for minute in range(60):
-            fields: dict[str, float | str | None] = {
-                "online": online,
-                "version": "0.1.0",
-                "spool_batches": 3.0,
-                "spool_bytes": 4096.0,
-                "poll_success": 0.99,
-                "bus_load": 0.4,
-                "clock_offset_ms": 12.0,
-                "temperature_degc": 51.0,
-                "memory_bytes": 5e7,
-                "dropped_samples": 0.0,
-            }
-            yield line("edge_health", {"site": "lakeside", "edge": edge}, fields, ms(FIRST, minute / 60))
+            status = EdgeStatus(
+                online=online,
+                version="0.1.0",
+                spool_batches=3,
+                spool_bytes=4096,
+                poll_success=0.99,
+                bus_load={"rs485": 0.4},
+                clock="trusted",
+                clock_offset_ms=12.0,
+                temperature_degc=51.0,
+                memory_bytes=50_000_000,
+            )
+            yield EdgeRow("lakeside", edge, ms(FIRST, minute / 60), status.model_dump())
 
 
-def _intervals() -> Iterator[str]:
-    building = town.registry().buildings[BUILDING]
-    rows = [
-        IntervalRow(BUILDING, "main", "electricity", "import", ms(FIRST, hour / 4), 900, 20.0, 900, hour % 2)
-        for hour in range(96)
-    ]
-    for row in rows:
-        tags = {"building": BUILDING, "device": "main", "carrier": "electricity", "direction": "import"}
-        yield line("interval", tags, {"energy": row.energy, "quality": float(row.quality)}, row.start)
-    yield from profile_lines(building, rows)
+def _interval_group() -> IntervalGroup:
+    return IntervalGroup(
+        building=BUILDING,
+        device="main",
+        carrier=Carrier.ELECTRICITY,
+        direction=Direction.IMPORT,
+        rows=[(ms(FIRST, quarter / 4), 900, 20.0, 900, quarter % 2) for quarter in range(96)],
+    )
 
 
 def _announced() -> Iterator[str]:
@@ -149,22 +137,28 @@ def _announced() -> Iterator[str]:
         yield line("announcement", {"kind": kind, "slot": "00000"}, fields, FIXED_AT)
 
 
-def sample_lines() -> Iterator[str]:
-    """The bucket of raw samples."""
-    for minute in range(0, 24 * 60, 10):
-        at = ms(FIRST, minute / 60)
-        tags = {"building": BUILDING, "device": "main"}
-        yield line("electricity", tags, {"active_power_total": 80.0 + minute % 60, "voltage_l1n": 230.0}, at)
-        fields = {
-            "electric_power_input": 5.0,
-            "thermal_power": 16.0,
-            "electric_energy_total": 1000.0 + minute / 12,
-            "heat_energy_total": 3000.0 + minute / 4,
-            "supply_temperature": 45.0,
-            "return_temperature": 38.0,
-            "outdoor_temperature": 7.0,
-            "compressor_starts": 100.0 + minute // 300,
-            "compressor_hours": 900.0 + minute / 60,
-            "defrost_active": 0.0,
-        }
-        yield line("heat_pump", {"building": BUILDING, "device": "hp1"}, fields, at)
+def _samples() -> list[SampleGroup]:
+    minutes = range(0, 24 * 60, 10)
+    heat_pump = {
+        "electric_power_input": lambda minute: 5.0,
+        "thermal_power": lambda minute: 16.0,
+        "electric_energy_total": lambda minute: 1000.0 + minute / 12,
+        "heat_energy_total": lambda minute: 3000.0 + minute / 4,
+        "supply_temperature": lambda minute: 45.0,
+        "return_temperature": lambda minute: 38.0,
+        "outdoor_temperature": lambda minute: 7.0,
+        "compressor_starts": lambda minute: 100.0 + minute // 300,
+        "compressor_hours": lambda minute: 900.0 + minute / 60,
+        "defrost_active": lambda minute: 0.0,
+    }
+    meter = {"active_power_total": lambda minute: 80.0 + minute % 60, "voltage_l1n": lambda minute: 230.0}
+    return [
+        SampleGroup(
+            building=BUILDING,
+            device=device,
+            kind=kind,
+            fields=list(curves),
+            rows=[[ms(FIRST, m / 60), 0, *(curve(m) for curve in curves.values())] for m in minutes],
+        )
+        for device, kind, curves in (("main", "electricity", meter), ("hp1", "heat_pump", heat_pump))
+    ]

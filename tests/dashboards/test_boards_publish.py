@@ -19,7 +19,7 @@ from dashboards.boards.catalogue import all_boards
 from dashboards.boards.publish import InfluxAccess, Outcome, Publisher
 from drivers.errors import BeaconError
 
-INFLUX = InfluxAccess("http://influxdb:8086", "beacon_energy", "beacon_samples", "secret-token")
+INFLUX = InfluxAccess("http://influxdb:8086", "beacon_energy", "beacon_raw", "secret-token")
 PUBLIC = ("beacon-announcement-zh", "beacon-announcement-en")
 BOARDS = all_boards()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,10 @@ import seed
 import town
 from servers import InfluxDB
 
+from collector.influx_http import InfluxHttp
+from collector.influx_init import prepare
+from collector.influx_store import InfluxStore
+from collector.settings import InfluxSettings
 from dashboards.boards.catalogue import all_boards
 from dashboards.boards.influx import ENERGY, SAMPLES
 
@@ -44,14 +47,18 @@ def targets() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def seeded(influxdb: InfluxDB) -> InfluxDB:
-    for uid, lines in ((ENERGY, seed.energy_lines()), (SAMPLES, seed.sample_lines())):
-        influxdb.query(f'CREATE DATABASE "{DATABASES[uid]}"')
-        request = urllib.request.Request(
-            f"{influxdb.url}/api/v2/write?org=x&bucket={DATABASES[uid]}&precision=ms",
-            data="\n".join(lines).encode(),
-            method="POST",
-        )
-        assert urllib.request.urlopen(request, timeout=30).status == 204
+    settings = InfluxSettings(
+        kind="influxdb",
+        url=influxdb.url,
+        bucket_raw=DATABASES[SAMPLES],
+        bucket_energy=DATABASES[ENERGY],
+        raw_retention_days=36_500,
+    )
+    prepare(settings)
+    store, http = InfluxStore(settings), InfluxHttp(settings)
+    http.write(settings.bucket_energy, seed.fill(store).encode())
+    http.close()
+    store.close()
     return influxdb
 
 

@@ -27,7 +27,7 @@ from drivers.units import to_unit
 
 _INTEGER_BITS = {"u16": 16, "u24": 24, "u32": 32, "u48": 48, "u64": 64}
 _BCD_DIGITS = {"bcd16": 4, "bcd32": 8, "bcd48": 12, "bcd64": 16}
-_FLOAT_DIGITS = {"V": 3, "A": 4, "degC": 3, "K": 3, "Hz": 4, "%": 3, "deg": 3, "bar": 4}
+_FLOAT_DIGITS = {"V": 4, "A": 5, "degC": 4, "K": 4, "Hz": 5, "%": 4, "deg": 4, "bar": 5}
 _F32_STEP = 2.0**-23
 
 

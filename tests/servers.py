@@ -147,7 +147,9 @@ class InfluxProxy:
             def forward(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 headers = {
-                    k: v for k, v in self.headers.items() if k.lower() not in ("host", "authorization", "connection")
+                    k: v
+                    for k, v in self.headers.items()
+                    if k.lower() not in ("host", "authorization", "connection")
                 }
                 status, answer, kind = proxy.pass_on(self.command, translate(self.path), body, headers)
                 self.send_response(status)
@@ -173,7 +175,9 @@ class InfluxProxy:
         for attempt in (0, 1):  # a kept connection may have died with the server
             connection = getattr(self.local, "connection", None)
             if connection is None:
-                connection = self.local.connection = http.client.HTTPConnection(HOST, self.upstream, timeout=60)
+                connection = self.local.connection = http.client.HTTPConnection(
+                    HOST, self.upstream, timeout=60
+                )
             try:
                 connection.request(method, path, body, headers)
                 answer = connection.getresponse()

@@ -36,7 +36,9 @@ def test_every_import_points_back_along_the_way_of_the_data() -> None:
 
 
 def test_a_step_to_the_right_is_seen() -> None:
-    assert steps_to_the_right("edge", "import drivers.sample\nfrom collector.store import Store") == {"collector"}
+    assert steps_to_the_right("edge", "import drivers.sample\nfrom collector.store import Store") == {
+        "collector"
+    }
     assert steps_to_the_right("edge", "def f():\n    import rules.quota") == {"rules"}
 
 

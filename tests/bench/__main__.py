@@ -19,12 +19,16 @@ def cpu_model() -> str:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
     except OSError:
         return platform.processor() or "unknown processor"
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return next(
+        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine()
+    )
 
 
 def main() -> int:
     words = sys.argv[1:]
-    files = [path for path in sorted(HERE.glob("bench_*.py")) if not words or any(w in path.stem for w in words)]
+    files = [
+        path for path in sorted(HERE.glob("bench_*.py")) if not words or any(w in path.stem for w in words)
+    ]
     if not files:
         print(f"no benchmark matches {' '.join(words)}", file=sys.stderr)
         return 2
@@ -32,7 +36,9 @@ def main() -> int:
     failed = 0
     for path in files:
         print(f"\n== {path.stem.removeprefix('bench_')}", flush=True)
-        failed += subprocess.run([sys.executable, str(path)], cwd=HERE.parent.parent, check=False).returncode != 0
+        failed += (
+            subprocess.run([sys.executable, str(path)], cwd=HERE.parent.parent, check=False).returncode != 0
+        )
     return 1 if failed else 0
 
 

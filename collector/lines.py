@@ -154,6 +154,8 @@ def edge_line(row: EdgeRow) -> str:
     if isinstance(loads, Mapping) and loads:
         fields["bus_load"] = max(float(load) for load in loads.values())
     fields["clock_trusted"] = float(row.status.get("clock") == "trusted")
+    version = row.status.get("version")
+    fields["version"] = version if isinstance(version, str) and version else None
     fields["status"] = orjson.dumps(row.status).decode()
     return line("edge_health", {"edge": row.edge, "site": row.site}, fields, row.received_at)
 

@@ -8,11 +8,13 @@ that is still running, or whose data is late, is simply rolled up again.
 from __future__ import annotations
 
 import calendar
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
-from collector.flow import Flow, Interval, added, filled, flow_of, power_range, unmeasured
+from collector.flow import UNMEASURED, Flow, Interval, added, filled, flow_of, power_range
 from collector.local_day import day_bounds, local_day
 from collector.model import DailyRow, MonthlyRow
 from collector.registry import Building, Meter, Role
@@ -39,17 +41,14 @@ def rollup(building: Building, groups: Iterable[IntervalRows]) -> list[DailyRow]
     return [row for day in sorted(days) for row in _Day(building, day, days[day]).rows()]
 
 
-def _by_local_day(rows: Sequence[Interval], zone: str) -> Iterable[tuple[date, list[Interval]]]:
-    """Runs of rows that lie in one local day."""
-    start, first, last, day = 0, 0, 0, date.min
-    for index, row in enumerate(rows):
-        if not first <= row[0] < last:
-            if index > start:
-                yield day, list(rows[start:index])
-            start, day = index, local_day(row[0], zone)
-            first, last = day_bounds(day, zone)
-    if rows:
-        yield day, list(rows[start:])
+def _by_local_day(rows: Sequence[Interval], zone: str) -> Iterable[tuple[date, Sequence[Interval]]]:
+    """Runs of rows, which are in order, that lie in one local day."""
+    start = 0
+    while start < len(rows):
+        day = local_day(rows[start][0], zone)
+        end = bisect_left(rows, (day_bounds(day, zone)[1],), start)
+        yield day, rows[start:end]
+        start = end
 
 
 class _Day:
@@ -81,17 +80,17 @@ class _Day:
         grid = added(mains)
         generated = [self._register(m, "export") for m in meters if m.role is Role.PV]
         exports = [self._register(m, "export") for m in meters if m.role is Role.MAIN and m.device]
-        given = [flow for flow in exports if flow.slots]
-        if not grid.slots and not any(flow.slots for flow in generated):
+        given = [flow for flow in exports if flow.starts]
+        if not grid.starts and not any(flow.starts for flow in generated):
             return []
         pv, export = added(generated), added(given)
         total = added([grid, pv, export.negative()])
         # Generation and export have gaps of their own, but what is asked is: was the building measured?
-        covered = Flow(total.energy, total.estimated, grid.measured_s, grid.meters, total.slots)
+        covered = replace(total, measured_s=grid.measured_s, meters=grid.meters)
         found = [self._row(carrier, "total", covered, power=UNIT[carrier] == "kWh")]
         if carrier is Carrier.ELECTRICITY:
             found.append(self._row(carrier, "grid", grid))
-        if pv.slots:
+        if pv.starts:
             found.append(self._row(carrier, "pv", pv))
         if given:
             found.append(self._row(carrier, "export", export))
@@ -106,11 +105,11 @@ class _Day:
                 continue
             flow = self._import(meter)
             parts = [self._import(part) for part in self.parts[meter.name]]
-            left = flow.energy - sum(part.energy for part in parts if part.slots)
-            if flow.slots:
+            left = flow.energy - sum(part.energy for part in parts if part.starts)
+            if flow.starts:
                 items[item].append(Flow(left, flow.estimated, flow.measured_s, flow.meters))
             else:
-                items[item].append(unmeasured())
+                items[item].append(UNMEASURED)
         return [
             self._row(carrier, item, added(flows))
             for item, flows in sorted(items.items())
@@ -143,7 +142,7 @@ class _Day:
         """What a meter let in; where it is silent and all its parts speak, what they say."""
         known = self.imports.get(meter.name)
         if known is None:
-            self.imports[meter.name] = unmeasured()  # ends a circle, which the registry refuses
+            self.imports[meter.name] = UNMEASURED  # ends a circle, which the registry refuses
             own = self._register(meter, "import") if meter.device else self._virtual(meter)
             parts = [self._import(part) for part in self.parts[meter.name]]
             known = self.imports[meter.name] = filled(own, parts)
@@ -152,14 +151,14 @@ class _Day:
     def _virtual(self, meter: Meter) -> Flow:
         plus = [self._import(self.by_name[name]) for name in meter.plus]
         minus = [self._import(self.by_name[name]) for name in meter.minus]
-        if not all(flow.slots for flow in (*plus, *minus)):
-            return unmeasured()
+        if not all(flow.starts for flow in (*plus, *minus)):
+            return UNMEASURED
         whole = added([*plus, *(flow.negative() for flow in minus)])
         measured_s = min(flow.measured_s / flow.meters for flow in (*plus, *minus))
-        return Flow(whole.energy, whole.estimated, measured_s, 1, whole.slots)
+        return replace(whole, measured_s=measured_s, meters=1)
 
     def _register(self, meter: Meter, direction: str) -> Flow:
-        return self.registers.get((meter.device, meter.carrier, direction)) or unmeasured()
+        return self.registers.get((meter.device, meter.carrier, direction)) or UNMEASURED
 
     def _row(self, carrier: Carrier, item: str, flow: Flow, power: bool = False) -> DailyRow:
         coverage = flow.measured_s / (flow.meters * self.expected_s) if flow.meters else 0.0

@@ -60,6 +60,7 @@ class Uplink:
         self._live: deque[Sealed] = deque(maxlen=self._settings.window)
         self._window: dict[int, _Sent] = {}
         self._acked: list[int] = []
+        self._numbering = spool.id
         self._wake = asyncio.Event()
         self._reasons_told: set[str] = set()
         self.connected = False
@@ -178,6 +179,10 @@ class Uplink:
 
         while True:
             self._wake.clear()
+            if self._spool.id != self._numbering:  # a new file began: the old one's numbers mean nothing
+                self._numbering = self._spool.id
+                self._window.clear()
+                self._acked.clear()
             for sent in [s for s in self._window.values() if s.overdue_at <= loop.time()]:
                 await room_to_publish.acquire()
                 sent.timeout_s = min(LAST_ACK_TIMEOUT_S, sent.timeout_s * 2)

@@ -145,7 +145,7 @@ profile = "ratio_meter"
     [
         ("", "edge.toml: uplink: is missing"),
         ("site = ", "edge.toml: is not TOML"),
-        (GOOD.replace('"cabinet"\nunit', '"cabnet"\nunit'), "there is no bus 'cabnet', did you mean cabinet?"),
+        (GOOD.replace('"cabinet"\nu', '"cabnet"\nu'), "there is no bus 'cabnet', did you mean cabinet?"),
         (GOOD + "ct_ratio = 40\n", "device.main.ct_ratio: test_meter takes no such ratio"),
         (GOOD + '[[mqtt_source]]\nname = "b"\nhost = "h"\ndevice = [{ id = "x", profile = "test_meter" }]\n',
          "mqtt_source.b.device.x.profile: test_meter does not speak MQTT"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -172,7 +173,7 @@ async def test_reboot_before_the_clock_is_trusted_bounds_the_time(tmp_path: Path
     began = T0 + DAY_MS - 65_000
     assert times == sorted(times)
     assert times[5] == began
-    assert [b - a for a, b in zip(times[1:5], times[2:6], strict=True)] == [60_000] * 4
+    assert [b - a for a, b in itertools.pairwise(times[1:6])] == [60_000] * 4
 
 
 async def test_empty_batch_asks_for_the_time(tmp_path: Path) -> None:

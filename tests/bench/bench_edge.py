@@ -149,8 +149,8 @@ def write_config(folder: Path, broker: int, ports: list[int], status: int) -> Pa
         '[modbus]\ntransports = ["tcp"]\nholes = true\n[[registers]]\ntype = "f32"\ngroup = "fast"\n'
         f'confidence = "vendor manual"\nsources = ["own"]\n[registers.points]\n{points}\n'
     )
-    text = f"""site = "bench"\nedge = "bench"\nbuilding = "330100A001"\nprofiles = "profiles"\nclock = "trusted"
-[uplink]\nhost = "127.0.0.1"\nport = {broker}\ntls = false\n[spool]\npath = "spool.db"
+    text = f"""site = "bench"\nedge = "bench"\nbuilding = "330100A001"\nprofiles = "profiles"
+clock = "trusted"\n[uplink]\nhost = "127.0.0.1"\nport = {broker}\ntls = false\n[spool]\npath = "spool.db"
 [poll]\nfast_s = 1\n[status]\nport = {status}\n"""
     for i, port in enumerate(ports):
         text += f'[[bus]]\nname = "bus-{i}"\ntype = "tcp"\nhost = "127.0.0.1"\nport = {port}\n'
@@ -204,7 +204,7 @@ def run_edge(folder: Path, broker: int, ports: list[int], options: argparse.Name
 
     status = free_port()
     config = write_config(folder, broker, ports, status)
-    program = [sys.executable, "-c", "from beacon.commands.edge import app; app()", "run", str(config)]
+    program = [sys.executable, "-m", "beacon", "edge", "run", str(config)]
     if options.profile:
         code = (
             "import cProfile, sys; from pathlib import Path; from edge.main import main; "

@@ -20,7 +20,7 @@ if __name__ == "__main__":
 from vector_checks import cjt188, dlt645, images, modbus, mqtt
 from vector_checks.compare import Outcome
 
-from drivers.errors import BeaconError
+from drivers.errors import BeaconError, FrameError
 
 CHECKS = {
     "DL/T 645": dlt645.check,
@@ -37,9 +37,12 @@ CHECKS = {
 def vectors(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """File name and vector, of every vector file in a folder."""
     for path in sorted(folder.glob("*.json")):
-        content = json.loads(path.read_text("utf-8"))
-        for vector in content.get("vectors", []) if isinstance(content, dict) else content:
-            yield path.name, vector
+        try:
+            content = json.loads(path.read_text("utf-8"))
+        except ValueError as error:
+            raise FrameError(f"{path.name}: not JSON: {error}") from None
+        found = content.get("vectors", []) if isinstance(content, dict) else content
+        yield from ((path.name, vector) for vector in found if isinstance(vector, dict))
 
 
 def judge(vector: dict[str, Any]) -> Outcome:
@@ -51,6 +54,8 @@ def judge(vector: dict[str, Any]) -> Outcome:
                 return check(vector)
             except BeaconError as error:
                 return Outcome("differs", [f"expected values, got {type(error).__name__}: {error}"])
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                return Outcome("differs", [f"the vector itself cannot be read: {error!r}"])
     return Outcome("not applicable", [f"no codec for protocol {protocol!r}"])
 
 
@@ -59,10 +64,14 @@ def main(arguments: list[str]) -> int:
         print("usage: python tests/run_vectors.py DIR", file=sys.stderr)
         return 2
     count: Counter[str] = Counter()
-    for file, vector in vectors(Path(arguments[0])):
-        outcome = judge(vector)
-        count[outcome.verdict] += 1
-        print(f"{file} {vector.get('id', '?')}: {outcome}")
+    try:
+        for file, vector in vectors(Path(arguments[0])):
+            outcome = judge(vector)
+            count[outcome.verdict] += 1
+            print(f"{file} {vector.get('id', '?')}: {outcome}")
+    except FrameError as error:
+        print(error, file=sys.stderr)
+        return 1
     if not count:
         print(f"no vectors in {arguments[0]}", file=sys.stderr)
         return 2

@@ -281,10 +281,8 @@ def test_an_impossible_time_is_replaced(at: int | None) -> None:
 
 
 def test_every_problem_of_a_mapping_is_named() -> None:
-    wrong = MAPPING.model_copy(
-        update={"metrics": {"A": "activ_power", "B": {"quantity": "frequency", "unit": "m"}}}
-    )
-    entry = DeviceEntry.model_validate(wrong.model_dump())
+    metrics = {"A": "activ_power", "B": {"quantity": "frequency", "unit": "m"}}
+    entry = DeviceEntry.model_validate({"id": "m1", "group": "g", "node": "n", "metrics": metrics})
     with pytest.raises(ConfigError) as caught:
         SparkplugMapper([entry])
     assert [problem.key for problem in caught.value.problems] == [

@@ -8,15 +8,16 @@ from drivers.cjt188.frame import Frame, encode, find_all
 from drivers.cjt188.values import Field, decode_reading
 from drivers.errors import FrameError
 
-from .compare import REFUSED, Comparison, Outcome, refusal
+from .compare import REFUSED, Comparison, Outcome, raw_bytes, refusal
 
 
 def check(vector: dict[str, Any]) -> Outcome:
-    raw = bytes.fromhex(vector["raw_hex"])
     if vector["status"] in REFUSED:
-        return refusal(lambda: [decode_reading(f) if f.is_answer and f.value else f for f in find_all(raw)])
+        return refusal(
+            lambda: [decode_reading(f) if f.is_answer and f.value else f for f in find_all(raw_bytes(vector))]
+        )
     comparison = Comparison()
-    frames = find_all(raw)
+    frames = find_all(raw_bytes(vector))
     comparison.check("frames", len(vector["frames"]), len(frames))
     for expected, frame in zip(vector["frames"], frames, strict=False):
         comparison.check("frame", expected["frame_hex"], encode(frame).hex(" ").upper())

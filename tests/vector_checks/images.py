@@ -7,8 +7,9 @@ from typing import Any
 from drivers.errors import FrameError
 from drivers.frames.modbus_pdu import ReadResponse
 from drivers.modbus.registers import Block
+from drivers.profile import Point
 
-from .compare import REFUSED, Comparison, Outcome, canonical, refusal
+from .compare import REFUSED, Comparison, Outcome, canonical, convert, refusal
 from .profiles import profile_for, profile_values, raw_value, words_of
 from .sunspec import check as check_sunspec
 
@@ -47,7 +48,10 @@ def blocks_of(vector: dict[str, Any]) -> list[tuple[Block, bytes]]:
     """The requests that were made and the bytes that came back. Raises FrameError if they do not fit."""
     blocks = []
     for block in vector["blocks"]:
-        data = bytes.fromhex(block["words_hex"])
+        try:
+            data = bytes.fromhex(block["words_hex"])
+        except ValueError as error:
+            raise FrameError(f"words_hex: {error}") from None
         if len(data) != 2 * block["count"]:
             raise FrameError(f"{len(data)} bytes for {block['count']} registers")
         blocks.append(
@@ -94,11 +98,24 @@ def _check_profile(
         compared += 1
         if name:
             comparison.check(f"quantity at {value['address']}", name, point.quantity.name)
-        expected = value["value"]
-        if point.magnitude and isinstance(expected, int | float):
-            expected = abs(expected)
-        comparison.quantity(value["name"], expected, value["unit"], got, point.quantity.unit, point.digits)
+        _check_value(comparison, value, point, got)
     comparison.notes.insert(0, f"{compared} values by profile {profile}")
+
+
+def _check_value(comparison: Comparison, value: dict[str, Any], point: Point, got: float | None) -> None:
+    """One value by its profile, which may add registers up, drop a sign, or call a value absent."""
+    expected, raw = value["value"], value.get("raw")
+    if isinstance(expected, int | float):
+        expected = abs(expected) if point.magnitude else expected
+        converted = convert(float(expected), value["unit"], point.quantity.unit)
+        implausible = converted is not None and not point.minimum <= converted <= point.maximum
+        if got is None and (raw in point.sentinels or implausible):
+            comparison.notes.append(f"{value['name']} {expected!r} is absent by the profile")
+            return
+        if len(point.terms) > 1 and got != converted:
+            comparison.notes.append(f"{value['name']} is one part of the profile's sum")
+            return
+    comparison.quantity(value["name"], expected, value["unit"], got, point.quantity.unit, point.digits)
 
 
 def _find(address: int, words: int, blocks: list[tuple[Block, bytes]]) -> tuple[Block, bytes] | None:

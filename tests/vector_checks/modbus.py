@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from typing import Any
 
 from drivers.errors import FrameError
 from drivers.frames import modbus_ascii, modbus_pdu, modbus_rtu, modbus_tcp
-from drivers.frames.framing import find_frames
+from drivers.frames.framing import Framing, find_frames
 from drivers.frames.modbus_pdu import ExceptionResponse, Pdu, ReadRequest, ReadResponse
 from drivers.modbus.registers import Block
 
-from .compare import REFUSED, Comparison, Outcome, canonical, refusal
+from .compare import REFUSED, Comparison, Outcome, canonical, raw_bytes, refusal
 from .profiles import profile_for, profile_values, raw_value, words_of
 
 
 def check_rtu(vector: dict[str, Any]) -> Outcome:
-    raw = bytes.fromhex(vector["raw_hex"])
     framing = modbus_rtu.RtuFraming("request" if vector["direction"] == "request" else "response")
     if vector["status"] in REFUSED:
-        return refusal(lambda: [_pdu(vector, frame.pdu) for frame in find_frames(framing, raw)])
+        return refusal(lambda: _pdus(vector, framing))
+    raw = raw_bytes(vector)
     frames = find_frames(framing, raw)
     prefix, suffix = (bytes.fromhex(vector.get(key, "")) for key in ("prefix_hex", "suffix_hex"))
     comparison = Comparison()
@@ -29,11 +30,9 @@ def check_rtu(vector: dict[str, Any]) -> Outcome:
 
 
 def check_tcp(vector: dict[str, Any]) -> Outcome:
-    raw = bytes.fromhex(vector["raw_hex"])
     if vector["status"] in REFUSED:
-        return refusal(
-            lambda: [_pdu(vector, frame.pdu) for frame in find_frames(modbus_tcp.MbapFraming(), raw)]
-        )
+        return refusal(lambda: _pdus(vector, modbus_tcp.MbapFraming()))
+    raw = raw_bytes(vector)
     frames = find_frames(modbus_tcp.MbapFraming(), raw)
     decoded = vector["decoded"] if isinstance(vector["decoded"], list) else [vector["decoded"]]
     comparison = Comparison()
@@ -51,16 +50,20 @@ def check_tcp(vector: dict[str, Any]) -> Outcome:
 
 
 def check_ascii(vector: dict[str, Any]) -> Outcome:
-    raw = bytes.fromhex(vector["raw_hex"])
     framing = modbus_ascii.AsciiFraming()
     if vector["status"] in REFUSED:
-        return refusal(lambda: [_pdu(vector, frame.pdu) for frame in find_frames(framing, raw)])
+        return refusal(lambda: _pdus(vector, framing))
+    raw = raw_bytes(vector)
     frame = find_frames(framing, raw)[0]
     comparison = Comparison()
     comparison.check("frame", raw, modbus_ascii.encode(frame))
     facts = {"unit_id": frame.unit_id, "start_char": frame.start}
     _check(comparison, vector, vector["decoded"], frame.pdu, facts)
     return comparison.outcome()
+
+
+def _pdus(vector: dict[str, Any], framing: Framing[Any]) -> list[Pdu]:
+    return [_pdu(vector, frame.pdu) for frame in find_frames(framing, raw_bytes(vector))]
 
 
 def _pdu(vector: dict[str, Any], pdu: bytes) -> Pdu:
@@ -93,6 +96,9 @@ def _check(
     elif isinstance(pdu, ReadResponse):
         facts |= {"byte_count": len(pdu.data), "bits_hex": pdu.data.hex(" ").upper()}
         facts |= {"registers": list(pdu.registers())} if pdu.function > 2 else {"bits": list(pdu.bits())}
+    elif pdu.function in (5, 6, 15, 16) and len(pdu.data) >= 4:
+        address, second = struct.unpack_from(">HH", pdu.data)
+        facts |= {"address": address, "value" if pdu.function <= 6 else "count": second}
     if isinstance(pdu, ExceptionResponse) and expected.get("function", 0) & 0x80:
         facts["function"] = pdu.function | 0x80
     for key in expected.keys() & facts.keys():

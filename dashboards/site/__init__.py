@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from dashboards.site.access import Users
 from dashboards.site.app import create_app
 from dashboards.site.services import SiteServices
 
-__all__ = ["SiteServices", "create_app"]
+__all__ = ["SiteServices", "Users", "create_app"]

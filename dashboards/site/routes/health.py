@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastapi import APIRouter
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
 from dashboards.site.access import LOCAL
-from dashboards.site.context import Context
+from dashboards.site.context import Context, visitor_of
 
 
 class _Figures:
@@ -64,13 +64,15 @@ def life(context: Context) -> APIRouter:
 
 
 def figures(context: Context) -> APIRouter:
-    """`/metrics`."""
+    """`/metrics`, for those who see every building."""
     routes = APIRouter()
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Figures(context))
 
     @routes.get("/metrics")
-    def metrics() -> Response:
+    def metrics(request: Request) -> Response:
+        if not visitor_of(request).everything:
+            raise HTTPException(403, "forbidden")
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return routes

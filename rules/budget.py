@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -51,6 +52,7 @@ class Budget(Target):
     leave_out_renewable: bool = False
     source: str = "operator"
 
+    @cached_property
     def as_scheme(self) -> Scheme:
         """The same limit as a scheme, judged by the same machinery as any other."""
         unit = _UNIT[self.basis]

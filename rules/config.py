@@ -118,7 +118,7 @@ class Rules:
                     narrowest[key] = budget
         return [
             *{scheme.id: scheme for scheme in found}.values(),
-            *(budget.as_scheme() for budget in narrowest.values()),
+            *(budget.as_scheme for budget in narrowest.values()),
         ]
 
     def outdoor(self, region: str) -> Mapping[date, float]:

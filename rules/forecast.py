@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from rules.series import Floats
 
-CHUNK = 1024
+CHUNK = 128
 """Buildings forecast together: their arrays stay in the processor's cache."""
 
 _YEAR = 364  # whole weeks, so that weekdays match
@@ -68,6 +68,10 @@ def forecast(
     limit: length n, NaN without a limit. profile: shape (n, 12) or (12,), use per day by month.
     outdoor: daily mean temperature in °C like `daily`, NaN where unknown; shape (n, …) or (…,).
     """
+    heard = np.flatnonzero(~np.isnan(daily[:, :start]).all(axis=0))
+    drop = int(heard[0]) if heard.size else start
+    daily, first, start = daily[:, drop:], first + timedelta(days=drop), start - drop
+    outdoor = outdoor[..., drop:] if outdoor is not None else None
     parts = []
     count = daily.shape[0]
     for low in range(0, max(count, 1), CHUNK):

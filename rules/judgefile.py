@@ -159,7 +159,7 @@ def judge_described(raw: Mapping[str, Any], path: Path = Path("building")) -> Re
     through = file.through or _through(file, period)
     judgements = [
         judgement
-        for scheme in (*chosen, *file.scheme, *(budget.as_scheme() for budget in file.budget))
+        for scheme in (*chosen, *file.scheme, *(budget.as_scheme for budget in file.budget))
         for judgement in judge(
             subject,
             scheme,

@@ -96,7 +96,7 @@ def plan(
         made.grade = measure.special[status]
         made.steps.append(Step("status", f"status is {status!r}", None, "", f"graded {made.grade}"))
         return made
-    _weigh(made, tables, keys)
+    _weigh_once(made, tables, tuple(keys))
     _slope(made)
     _limit(made, tables, packaged() if limits is None else limits)
     return made
@@ -118,6 +118,28 @@ def _miss(made: Plan, text: str) -> float | None:
     return None
 
 
+_OWN_INPUTS = ("cooling_plant_cop", "green_power_kwh")
+
+
+def _weigh_once(made: Plan, tables: Tables, keys: tuple[Key, ...]) -> None:
+    """Weights of buildings of one region with the same series are the same: found once, then shared."""
+    inputs = made.subject.inputs
+    special = any(name in _OWN_INPUTS or name.endswith(("_items", "_mj_per_unit")) for name in inputs)
+    if special or any(term.input for term in made.measure.terms):
+        _weigh(made, tables, keys)
+        return
+    key = (id(made.measure), made.period, tables.region_chain(made.subject.region)[0], keys)
+    shared = tables.plans.get(key)
+    if shared is None:
+        first = Plan(made.subject, made.scheme, made.measure, made.period, made.unit)
+        _weigh(first, tables, keys)
+        shared = tables.plans[key] = first
+    made.weights, made.constant = shared.weights, shared.constant
+    made.steps += shared.steps
+    made.factors.update(shared.factors)
+    made.missing += shared.missing
+
+
 def _weigh(made: Plan, tables: Tables, keys: Sequence[Key]) -> None:
     measure, period = made.measure, made.period
     ids: dict[str, Mapping[str, str]] = {}
@@ -127,8 +149,9 @@ def _weigh(made: Plan, tables: Tables, keys: Sequence[Key]) -> None:
     if measure.factors and not ids:
         _miss(made, f"the scheme has no factors for {period.year}")
     book = Book(tables, made.subject, period.year, ids)
+    there = set(keys)
     for term in measure.terms or _terms(measure, keys):
-        _add(made, book, term, set(keys))
+        _add(made, book, term, there)
     if measure.leave_out_renewable or measure.method != "location":
         _green(made, book)
     made.factors.update(book.used)

@@ -46,7 +46,7 @@ class Thresholds:
 class Case:
     """One plan with its readings: everything of a judgement but the forecast.
 
-    daily: amounts of HISTORY_DAYS before the period and of its days so far; elapsed: days of the period known.
+    daily: amounts up to `through`, from the first day known on; elapsed: days of the period known.
     """
 
     plan: Plan
@@ -60,6 +60,12 @@ class Case:
     @property
     def elapsed(self) -> int:
         return max(0, (self.through - self.plan.period.first).days + 1)
+
+    @property
+    def history(self) -> Floats:
+        """Daily amounts of HISTORY_DAYS before the period and of the days so far, NaN where nothing is known."""
+        known = HISTORY_DAYS + self.elapsed
+        return np.pad(self.daily[-known:], (max(0, known - self.daily.size), 0), constant_values=np.nan)
 
     @property
     def closed(self) -> bool:
@@ -131,7 +137,8 @@ def prepare(
     elapsed = max(0, (min(through, period.last) - period.first).days + 1)
     constant = made.constant if not made.weights else made.constant * elapsed / period.days
     used = math.fsum([*parts, constant])
-    past = days.window(period.first - timedelta(days=HISTORY_DAYS), min(through, period.last))
+    earliest = max(period.first - timedelta(days=HISTORY_DAYS), min(days.heard or period.first, period.first))
+    past = days.window(earliest, min(through, period.last))
     daily = past.combine(made.weights) + (constant / elapsed if elapsed and made.weights else 0.0)
     coverage = min(coverages, default=1.0 if made.constant or made.grade else 0.0)
     return Case(
@@ -145,7 +152,7 @@ def _outlook(case: Case, profile: Floats | None, outdoor: Floats | None) -> Outl
     period = case.plan.period
     limit = case.plan.limit
     return forecasting.forecast(
-        case.daily[None, :],
+        case.history[None, :],
         period.first - timedelta(days=HISTORY_DAYS),
         HISTORY_DAYS,
         period.days,

@@ -126,7 +126,7 @@ def _settle_group(period: Period, tasks: Sequence[Task], rules: Rules, weather: 
         cases = [tasks[place].case for place in waiting]
         known = HISTORY_DAYS + cases[0].elapsed
         outlook = forecast(
-            np.stack([_history(case, known) for case in cases]),
+            _stack(cases, known),
             period.first - timedelta(days=HISTORY_DAYS),
             HISTORY_DAYS,
             period.days,
@@ -142,14 +142,13 @@ def _settle_group(period: Period, tasks: Sequence[Task], rules: Rules, weather: 
         )
 
 
-def _history(case: Case, known: int) -> Floats:
-    """The last `known` days of a case's daily amounts, as long as asked for."""
-    daily = case.daily[: case.daily.size]
-    return (
-        daily[-known:]
-        if daily.size >= known
-        else np.pad(daily, (known - daily.size, 0), constant_values=np.nan)
-    )
+def _stack(cases: Sequence[Case], known: int) -> Floats:
+    """The last `known` days of every case, one line each."""
+    lines = np.full((len(cases), known), np.nan)
+    for line, case in zip(lines, cases, strict=True):
+        if case.daily.size:
+            line[-min(known, case.daily.size) :] = case.daily[-known:]
+    return lines
 
 
 def _outdoor(tasks: Sequence[Task], period: Period, known: int, rules: Rules) -> Floats:

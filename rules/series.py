@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,7 @@ class Days:
     coverage: Floats
     estimated: Floats
     index: Mapping[Key, int] = field(init=False, repr=False, compare=False)
+    _windows: dict[tuple[int, int], Days] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", {key: place for place, key in enumerate(self.keys)})
@@ -110,8 +112,13 @@ class Days:
         high = max(low, min(self.count, (last - self.first).days + 1))
         if (low, high) == (0, self.count):
             return self
+        if (low, high) not in self._windows:
+            self._windows[low, high] = self._cut(low, high)
+        return self._windows[low, high]
+
+    def _cut(self, low: int, high: int) -> Days:
         cut = slice(low, high)
-        return Days(
+        days = Days(
             self.first + timedelta(days=low),
             high - low,
             self.keys,
@@ -119,6 +126,14 @@ class Days:
             self.coverage[:, cut],
             self.estimated[:, cut],
         )
+        days.__dict__.update(_absent=self._absent[:, cut], _filled=self._filled[:, cut])
+        return days
+
+    @cached_property
+    def heard(self) -> date | None:
+        """The first day on which any series has a value."""
+        there = np.flatnonzero(~self._absent.all(axis=0)) if self.keys else np.array([])
+        return self.first + timedelta(days=int(there[0])) if there.size else None
 
     def carriers(self) -> list[str]:
         """Carriers with a total on at least one day."""
@@ -134,29 +149,59 @@ class Days:
         return self.first + timedelta(days=int(there[-1])) if there.size else None
 
     def total(self, carrier: str, item: str = "total") -> Total | None:
-        """Sum over all days, rounded once (fsum); None if there is not one value."""
+        """Sum over all days; None if there is not one value."""
         place = self.index.get((carrier, item))
-        if place is None or self.count == 0 or np.isnan(self.energy[place]).all():
-            return None
-        there = np.nan_to_num(self.energy[place])
-        weights = np.abs(there)
-        weight = float(weights.sum())
-        estimated = float(weights @ self.estimated[place])
-        coverage = float(self.coverage[place].sum()) / self.count
-        return Total(math.fsum(there.tolist()), coverage, estimated / weight if weight else 0.0)
+        return None if place is None or self.count == 0 else self._totals[place]
+
+    @cached_property
+    def _absent(self) -> npt.NDArray[np.bool_]:
+        return np.isnan(self.energy)
+
+    @cached_property
+    def _filled(self) -> Floats:
+        return np.where(self._absent, 0.0, self.energy)
+
+    @cached_property
+    def _totals(self) -> list[Total | None]:
+        """Totals of all keys at once: the days' order is fixed, so the sum does not depend on the rows' order."""
+        size = np.abs(self._filled)
+        weight = size.sum(axis=1)
+        estimated = (size * self.estimated).sum(axis=1) / np.where(weight > 0, weight, 1.0)
+        columns = (
+            self._absent.all(axis=1).tolist(),
+            self._filled.sum(axis=1).tolist(),
+            (self.coverage.sum(axis=1) / self.count).tolist(),
+            estimated.tolist(),
+        )
+        return [
+            None if absent else Total(energy, coverage, part)
+            for absent, energy, coverage, part in zip(*columns, strict=True)
+        ]
 
     def combine(self, weights: Mapping[Key, float]) -> Floats:
         """Daily sum of weight * energy, length `count`; NaN on days where a regular series has no value.
 
         A series that has values on less than half of the days (a monthly oil delivery) is not regular.
         """
-        places = [self.index[key] for key in weights if key in self.index]
-        if not places:
+        factors = np.zeros(len(self.keys))
+        for key, weight in weights.items():
+            if key in self.index:
+                factors[self.index[key]] = weight
+        used = factors != 0
+        if not used.any():
             return np.full(self.count, np.nan)
-        factors = np.array([weights[self.keys[place]] for place in places])
-        energy = self.energy[places]
-        absent = np.isnan(energy)
-        regular = absent.mean(axis=1) <= 0.5
-        result: Floats = factors @ np.where(absent, 0.0, energy)
-        gap = absent[regular].any(axis=0) if regular.any() else absent.all(axis=0)
-        return np.where(gap, np.nan, result)
+        regular = used & self._regular
+        needed = regular if regular.any() else used
+        gaps = needed.astype(np.float64) @ self._gaps
+        gap = gaps > 0 if regular.any() else gaps >= used.sum()
+        return np.where(gap, np.nan, factors @ self._filled)
+
+    @cached_property
+    def _gaps(self) -> Floats:
+        return self._absent.astype(np.float64)
+
+    @cached_property
+    def _regular(self) -> npt.NDArray[np.bool_]:
+        """Series with values on at least half of the days since the first value of any."""
+        since = (self.heard - self.first).days if self.heard else 0
+        return np.asarray(self._absent[:, since:].mean(axis=1) <= 0.5)

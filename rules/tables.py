@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from drivers.carrier import UNIT, Carrier
 from drivers.errors import ConfigError, Problem
@@ -84,6 +85,8 @@ class Tables:
         default_factory=dict, repr=False, compare=False
     )
     _index: dict[tuple[str, str], list[Row]] = field(default_factory=dict, repr=False, compare=False)
+    plans: dict[tuple[object, ...], Any] = field(default_factory=dict, repr=False, compare=False)
+    _chains: dict[str, list[str]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def load(cls, extra: Path | Iterable[Path] | None = None, confirmed: Iterable[str] = ()) -> Tables:
@@ -129,6 +132,12 @@ class Tables:
 
         `region` is six digits, a province's English or Chinese name, or a code such as `CN-ZJ` or `US-NYC`.
         """
+        short = region[:2] if region[:6].isdigit() else region
+        if short not in self._chains:
+            self._chains[short] = self._region_chain(region)
+        return self._chains[short]
+
+    def _region_chain(self, region: str) -> list[str]:
         found = self.regions.get(region[:2]) if region[:6].isdigit() and region else None
         wanted = region.strip().lower()
         for entry in self.regions.values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -105,7 +106,8 @@ def _publish(
 
     from collector.service import open_store
     from collector.settings import load as load_settings
-    from dashboards.announce.issue import FORMS, announce
+    from dashboards.announce.collect import collect
+    from dashboards.announce.issue import FORMS, issue
     from dashboards.boards.words import LANGUAGES
     from drivers.errors import BeaconError
     from rules.config import load as load_rules
@@ -129,19 +131,22 @@ def _publish(
     try:
         with Progress(transient=True) as bar:
             task = bar.add_task("buildings")
-            return announce(
+            made = collect(
                 store,
                 registry,
                 rules,
                 wanted,
                 region,
                 options,
-                out,
                 now_ms(),
-                forms=chosen,
-                languages=languages,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
+                lambda done, total: bar.update(task, completed=done, total=total),
             )
+        published = issue(made, out, chosen, languages)
+        if settings.store.kind == "influxdb":
+            from dashboards.boards.mirror import show_announcement
+
+            show_announcement(settings.store, replace(made, number=published.number))
+        return published
     finally:
         store.close()
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Grafana boards as code: render, publish, compare.", no_args_is_help=True)
 
+Config = Annotated[Path, typer.Option(help="collector.toml: the store and the registry.")]
+RulesPath = Annotated[Path, typer.Option("--rules", help="rules.toml: where the alerts are kept.")]
 Url = Annotated[str, typer.Option("--url", help="Grafana's address, such as https://grafana.example:3000.")]
 TokenFile = Annotated[
     Path, typer.Option("--token-file", help="File (mode 0600) with a service account's token.", exists=True)
@@ -124,3 +126,46 @@ def diff(
     _show(outcomes, as_json, "differ")
     if any(each.state != "unchanged" for each in outcomes):
         raise typer.Exit(1)
+
+
+@app.command()
+def facts(
+    config: Config = Path("collector.toml"),
+    rules: RulesPath = Path("rules.toml"),
+    days: Annotated[int, typer.Option(help="How many days of hourly load to write again.", min=1)] = 2,
+    every: Annotated[float, typer.Option(help="Seconds between rounds; 0 runs once.", min=0)] = 0,
+) -> None:
+    """Write buildings, alerts and hourly loads into InfluxDB, where the boards read them."""
+    import time
+
+    from collector.service import open_store
+    from collector.settings import load
+    from dashboards.boards.mirror import mirror
+    from drivers.errors import BeaconError, StoreUnavailable
+    from rules.alerts import AlertBook
+    from rules.config import load as load_rules
+    from rules.runner import now_ms
+
+    settings, registry = load(config)
+    influx = settings.store
+    if influx.kind != "influxdb":
+        raise BeaconError(f"{config}: the store is {influx.kind}; Grafana's boards read InfluxDB")
+    path = load_rules(rules, registry).alerts_path
+    store = open_store(settings, registry)
+    book = AlertBook(path)
+    try:
+        while True:
+            try:
+                count = mirror(influx, registry, store, book.list(None, limit=100_000), now_ms(), days)
+            except StoreUnavailable as error:
+                if not every:
+                    raise
+                typer.echo(f"beacon: {error}", err=True)
+            else:
+                typer.echo(f"{count} lines written")
+            if not every:
+                break
+            time.sleep(every)
+    finally:
+        book.close()
+        store.close()

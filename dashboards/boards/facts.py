@@ -6,6 +6,7 @@ Written into the bucket of energy and judgements:
 |---|---|---|
 | `building` | building, type, name_zh, name_en, label_*, type_*, province_* … | area_m2 … |
 | `announcement` | kind (`month`, `year`), slot | code, name_zh, name_en, type, rank, grade, eui … |
+| `alert` | building, rule, severity, device | state, value, limit, title_zh, title_en, updated_at |
 | `load_profile` | building, hour (`00` … `23`) | power_kw |
 """
 
@@ -20,6 +21,7 @@ from collector.model import IntervalRow
 from collector.registry import Building, Registry, Role
 from dashboards.announce.model import Announcement, Entry
 from dashboards.boards.words import TYPES
+from rules.alerts import Alert
 
 FIXED_AT = 946_684_800_000
 """One time for what has no history here, so that writing again replaces: 2000-01-01, ms UTC."""
@@ -31,9 +33,9 @@ def _region(registry: Registry, code: str, width: int) -> dict[str, str]:
     return {f"{key}_zh": f"{code[:width]} {zh}", f"{key}_en": f"{code[:width]} {en}"}
 
 
-def building_line(building: Building, registry: Registry) -> str:
+def building_tags(building: Building, registry: Registry) -> dict[str, str]:
     kind = TYPES[building.type.value]
-    tags = {
+    return {
         "building": building.id,
         "type": building.type.value,
         "name_zh": building.name_zh,
@@ -46,6 +48,9 @@ def building_line(building: Building, registry: Registry) -> str:
         **_region(registry, building.city, 4),
         **_region(registry, building.region, 6),
     }
+
+
+def building_line(building: Building, registry: Registry) -> str:
     fields = {
         "area_m2": building.area_m2,
         "heated_area_m2": building.heated_area_m2,
@@ -53,11 +58,30 @@ def building_line(building: Building, registry: Registry) -> str:
         "longitude": building.longitude,
         "contracted_kw": building.contracted_kw,
     }
-    return line("building", tags, fields, FIXED_AT)
+    return line("building", building_tags(building, registry), fields, FIXED_AT)
 
 
 def building_lines(registry: Registry) -> list[str]:
     return [building_line(building, registry) for building in registry.buildings.values()]
+
+
+def alert_line(alert: Alert) -> str:
+    """The newest state of one alert, at the time it opened."""
+    tags = {
+        "building": alert.building,
+        "rule": alert.rule,
+        "severity": alert.severity,
+        "device": alert.device,
+    }
+    fields = {
+        "state": alert.state,
+        "value": alert.value,
+        "limit": alert.limit,
+        "title_zh": alert.title_zh,
+        "title_en": alert.title_en,
+        "updated_at": alert.updated_at,
+    }
+    return line("alert", tags, fields, alert.opened_at)
 
 
 def announcement_lines(announcement: Announcement, slots: int = 0) -> list[str]:

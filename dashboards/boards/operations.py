@@ -38,8 +38,8 @@ def alerts(lang: Lang) -> Board:
     )
     region_variable(board)
     newest = (
-        'SELECT last("state") AS "state", "value", "limit" FROM "alert" '
-        f'WHERE $timeFilter AND {SCOPE} GROUP BY "building", "rule", "severity"'
+        f'SELECT last("state") AS "state", "value", "limit", "title_{lang}" FROM "alert" '
+        f'WHERE $timeFilter AND {SCOPE} GROUP BY "building", "rule", "severity", "device"'
     )
     for state, title, color in (
         ("open", Text("未处理", "Open"), RED),
@@ -55,7 +55,8 @@ def alerts(lang: Lang) -> Board:
     columns = [
         p.Column("Time", TIME, p.DATETIME, width=190),
         p.Column("building", BUILDING, link=link, width=130),
-        p.Column("rule", Text("规则", "Rule")),
+        p.Column(f"title_{lang}", Text("内容", "What")),
+        p.Column("device", Text("设备或周期", "Device or period"), width=160),
         p.Column("severity", Text("级别", "Severity"), words=SEVERITIES, width=110),
         p.Column("state", Text("状态", "State"), words=STATES, width=130),
         p.Column("value", Text("数值", "Value"), p.COUNT, decimals=2),

@@ -42,6 +42,7 @@ LEVELS: dict[str, tuple[Text, str]] = {
 STATES: dict[str, tuple[Text, str]] = {
     "open": (Text("未处理", "Open"), RED),
     "acknowledged": (Text("已确认", "Acknowledged"), ORANGE),
+    "snoozed": (Text("已暂缓", "Snoozed"), GREY),
     "resolved": (Text("已恢复", "Resolved"), GREEN),
 }
 SEVERITIES: dict[str, tuple[Text, str]] = {

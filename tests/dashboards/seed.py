@@ -11,9 +11,10 @@ import town
 from collector.influx_store import InfluxStore
 from collector.lines import line
 from collector.model import DailyRow, EdgeRow, JudgementRow
-from dashboards.boards.facts import FIXED_AT, building_lines, profile_lines
+from dashboards.boards.facts import FIXED_AT, alert_line, building_lines, profile_lines
 from drivers.carrier import Carrier, Direction
 from edge.wire import EdgeStatus, IntervalGroup, SampleGroup
+from rules.alerts import AlertBook, Finding
 
 FIRST, DAYS = date(2026, 10, 1), 14
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -80,10 +81,18 @@ def _judgements(name: str) -> Iterator[JudgementRow]:
 
 
 def _alerts() -> Iterator[str]:
-    for place, state in enumerate(("open", "acknowledged", "resolved")):
-        tags = {"building": BUILDING, "rule": f"rule_{place}", "severity": "warning"}
-        fields: dict[str, float | str | None] = {"state": state, "value": 3.0, "limit": 2.0}
-        yield line("alert", tags, fields, ms(FIRST, 3))
+    book = AlertBook(":memory:")
+    opened = [
+        book.fire(
+            Finding(f"rule_{n}", BUILDING, "main", "warning", "Too much", "过高", ms(FIRST, 3), 3.0, 2.0),
+            ms(FIRST, 3),
+        )
+        for n in range(3)
+    ]
+    book.acknowledge(opened[1].id, "somebody", at=ms(FIRST, 4))
+    book.clear("rule_2", BUILDING, "main", ms(FIRST, 5))
+    yield from (alert_line(alert) for alert in book.list())
+    book.close()
 
 
 def _edges() -> Iterator[EdgeRow]:

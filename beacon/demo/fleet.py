@@ -33,15 +33,18 @@ LINE_BAUD = 9600
 SERIAL_LINE = ("stone-light", "stone-hvac", "stone-power")
 PROFILES = {
     "electricity": "abb_b23",
-    "heat": "demo_heat_meter",
-    "heat_pump": "demo_heat_pump",
-    "water": "demo_water_meter",
+    "heat": "sontex_supercal",
+    "heat_pump": "lambda_eu_l",
+    "water": "seametrics_imag4700",
     "gas": "demo_gas_meter",
 }
 OWN_PROFILES = dict.fromkeys(SERIAL_LINE, "eastron_sdm630") | {
     "stone-plug": "tasmota",
     "tide-heat-pump": "demo_mqtt_heat_pump",
 }
+MAIN_PROFILE = "schneider_pm5000"
+RATIOS: dict[str, dict[str, float]] = {"seametrics_imag4700": {"volume_unit": 1.0, "flow_unit": 1.0}}
+"""What the installer states about a device of these profiles: here m³ and m³/h."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,11 @@ async def start_fleet(plan: Plan, registry: Registry, now: int) -> Fleet:
     try:
         for line in plan.lines:
             simulated = {
-                unit_id: SimulatedDevice(_profile_of(device, plan.profiles), loads[device.name])
+                unit_id: SimulatedDevice(
+                    _profile_of(device, plan.profiles),
+                    loads[device.name],
+                    ratios=RATIOS.get(_profile_name(device)),
+                )
                 for unit_id, device in line.devices.items()
             }
             for unit_id, device in line.devices.items():
@@ -175,10 +182,14 @@ def _loads(registry: Registry, now: int) -> dict[str, LiveLoad]:
 
 
 def _entry(device: Device) -> dict[str, object]:
-    return {"id": device.name, "profile": _profile_name(device), "building": device.building}
+    entry: dict[str, object] = {"id": device.name, "profile": _profile_name(device)}
+    ratios = RATIOS.get(_profile_name(device))
+    return entry | {"building": device.building} | ({"ratios": ratios} if ratios else {})
 
 
 def _profile_name(device: Device) -> str:
+    if "-main" in device.name:
+        return MAIN_PROFILE
     return OWN_PROFILES.get(device.name, PROFILES[device.kind])
 
 

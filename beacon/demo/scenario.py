@@ -5,7 +5,7 @@ from __future__ import annotations
 from beacon.demo.load import Scenario
 
 SCENARIOS: dict[str, Scenario] = {
-    "330100A001": Scenario(level=0.86, pv_kwp=180, heat_pump_m2=9000),
+    "330100A001": Scenario(level=0.86, pv_kwp=180, heat_pump_m2=2800),
     "330106E001": Scenario(level=0.97, boiler=5.5),
     "330108A002": Scenario(level=1.3),
     "330203B001": Scenario(level=1.24),

@@ -242,7 +242,7 @@ async def drained(parts: Running, fleet: Fleet) -> int:
 
 
 def count(path: Path, since: int) -> tuple[int, int, int]:
-    """(samples, intervals, devices) that the file holds since `since` ms: a look of its own, not the store's."""
+    """(samples, intervals, devices) that the file holds since `since` ms: a look past the store."""
     from collector.interval_block import DAY_MS
 
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:

@@ -18,8 +18,9 @@ from drivers.dlt645.frame import Edition
 Sign = Literal["", "yes", "direction"]
 """`yes`: the top bit is the sign. `direction`: it is the direction of power, the quantity is a magnitude."""
 
-LAST_SETTLEMENT = 12
-_SETTLED = ("00", "01")  # energy and demand: the last byte counts settlement days back
+LAST_SETTLEMENT, LAST_FREEZE = 12, 62
+_SETTLED, _FROZEN = ("00", "01"), "05"
+_MONTHS_1997 = {"94": 1, "98": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +70,30 @@ def table(edition: Edition) -> Mapping[str, Identifier]:
 
 
 def lookup(code: str, edition: Edition) -> Identifier | None:
-    """What an identifier means, also at earlier settlement days; None if the table does not say."""
+    """What an identifier means, also at past settlement days and freezes; None if no table says."""
     known = table(edition).get(code)
-    if known is not None or edition == "1997" or not code.startswith(_SETTLED):
-        return known
-    period = int(code[6:], 16)
-    current = table(edition).get(code[:6] + "00")
-    if current is None or not 1 <= period <= LAST_SETTLEMENT:
+    return known or (_past_2007(code) if edition == "2007" else _past_1997(code))
+
+
+def _past_2007(code: str) -> Identifier | None:
+    """Settlement days (`0001FF02`) and freezes (`05060102`): the last byte counts back."""
+    if len(code) != 8 or not set(code) <= set("0123456789ABCDEF"):
         return None
-    items = tuple(item[:6] + code[6:] for item in current.items)
-    return replace(current, code=code, items=items, period=period)
+    period = int(code[6:], 16)
+    if code.startswith(_SETTLED) and 1 <= period <= LAST_SETTLEMENT:
+        current = table("2007").get(code[:6] + "00")
+    elif code.startswith(_FROZEN) and 1 <= period <= LAST_FREEZE:
+        current = table("2007").get(code[:6] + "NN")
+    else:
+        return None
+    return current and replace(current, code=code, period=period)
+
+
+def _past_1997(code: str) -> Identifier | None:
+    """Energy of the last month (`9410`) and the one before (`9810`)."""
+    period = _MONTHS_1997.get(code[:2])
+    current = table("1997").get("90" + code[2:])
+    return current and replace(current, code=code, period=period) if period else None
 
 
 def _identifier(row: dict[str, str]) -> Identifier:

@@ -89,7 +89,7 @@ class SimulatedMeter:
         if code in self.points:
             return encode_point(self.points[code])
         meaning = lookup(code, self._edition)
-        if meaning is None or not any(item in self.points for item in meaning.items):
+        if meaning is None or meaning.period or not any(item in self.points for item in meaning.items):
             return None
         data = b""
         for item in meaning.items:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from drivers.dlt645.frame import Edition, Frame
@@ -93,7 +93,7 @@ def _points(meaning: Identifier, data: bytes, edition: Edition) -> Iterator[Poin
             return
         if offset + item.size > len(data):
             raise FrameError(f"identifier {meaning.code}: {len(data)} bytes end inside {code}")
-        yield _point(item, data[offset : offset + item.size])
+        yield _point(replace(item, period=meaning.period), data[offset : offset + item.size])
         offset += item.size
 
 
@@ -119,6 +119,8 @@ def _text(meaning: Identifier, data: bytes) -> str:
     digits = bcd.digits(data)
     if meaning.format == "YYMMDDWW":
         return f"20{digits[:2]}-{digits[2:4]}-{digits[4:6]}"
+    if meaning.format == "YYMMDDhhmm":
+        return f"20{digits[:2]}-{digits[2:4]}-{digits[4:6]} {digits[6:8]}:{digits[8:]}"
     if meaning.format == "hhmmss":
         return f"{digits[:2]}:{digits[2:4]}:{digits[4:]}"
     return digits
@@ -130,6 +132,8 @@ def _encode_text(meaning: Identifier, text: str) -> bytes:
     elif meaning.format == "YYMMDDWW":
         day = datetime.strptime(text, "%Y-%m-%d")
         data = bcd.from_digits(f"{day:%y%m%d}0{day.isoweekday() % 7}")
+    elif meaning.format == "YYMMDDhhmm":
+        data = bcd.from_digits(f"{datetime.strptime(text, '%Y-%m-%d %H:%M'):%y%m%d%H%M}")
     else:
         data = bcd.from_digits(text.replace(":", ""))
     if len(data) != meaning.size:

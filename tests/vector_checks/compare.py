@@ -24,6 +24,8 @@ _SCALES: dict[str, tuple[str, float]] = {
     "kJ": ("kWh", 1 / 3600),
     "MJ": ("kWh", 1 / 3.6),
     "GJ": ("kWh", 1000 / 3.6),
+    "MWh x 100": ("kWh", 1e5),
+    "GJ x 100": ("kWh", 1e5 / 3.6),
     "varh": ("kvarh", 1e-3),
     "VAh": ("kVAh", 1e-3),
     "l/min": ("m3/h", 0.06),

@@ -153,7 +153,8 @@ def _alerts() -> AlertBook:
 
 def _report_edges(store: SqliteStore) -> None:
     well = EdgeStatus(online=True, at=NOW, version="0.1.0", spool_batches=3, oldest_at=NOW - 4000,
-                      clock="trusted", poll_success=0.998, bus_load={"rtu-1": 0.4}, devices={"main": "ok"})  # fmt: skip
+                      clock="trusted", poll_success=0.998, bus_load={"rtu-1": 0.4},
+                      devices={"main": "ok"})  # fmt: skip
     ill = EdgeStatus(online=True, at=NOW, clock="untrusted", devices={"main": "no answer from unit 3"})
     store.write_edge(EdgeRow("hz", "pi-1", NOW - 1000, well.model_dump()))
     store.write_edge(EdgeRow("nb", "pi-2", NOW - 3_600_000, ill.model_dump()))

@@ -74,7 +74,9 @@ def seen(client: TestClient) -> list[str]:
 GUARDED = ["/", f"/buildings/{OFFICE}", "/alerts", "/alerts/1", "/edges", "/commissioning", "/announcements",
            "/regions/330100", f"/buildings/{OFFICE}/devices/main"]  # fmt: skip
 MACHINES = ["/api/v1/buildings", "/api/v1/edges", "/live/portfolio", f"/live/buildings/{OFFICE}",
-            "/live/edges", "/metrics", "/api/v1/energy?first=2026-01-01&last=2026-01-02", "/api/v1/judgements?period=2026",
+            "/live/edges", "/metrics",
+            "/api/v1/energy?first=2026-01-01&last=2026-01-02",
+            "/api/v1/judgements?period=2026",
             "/api/v1/docs", f"/api/v1/buildings/{OFFICE}/devices"]  # fmt: skip
 
 

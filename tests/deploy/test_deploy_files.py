@@ -110,7 +110,7 @@ def test_compose_variables_are_those_that_prepare_centre_writes(centre: Path) ->
 
 def test_compose_pins_images_and_holds_no_secret(compose: dict[str, Any]) -> None:
     services = compose["services"]
-    assert set(services) == {"mosquitto", "influxdb", "init", "collector", "site", "grafana"}
+    assert set(services) == {"mosquitto", "influxdb", "init", "collector", "site", "facts", "grafana"}
     for name, service in services.items():
         tag = service["image"].rpartition(":")[2]
         assert re.fullmatch(r"\d+\.\d+\.\d+", tag), name
@@ -133,6 +133,17 @@ def test_compose_mounts_exist_in_the_repository_or_are_made(compose: dict[str, A
                 assert (DEPLOY / source).exists() or (centre / source).exists(), f"{name}: {source}"
             else:
                 assert source in compose["volumes"], f"{name}: {source}"
+
+
+def test_grafana_gets_every_variable_that_its_provisioning_asks_for(compose: dict[str, Any]) -> None:
+    text = "".join(path.read_text("utf-8") for path in (DEPLOY / "grafana/provisioning").rglob("*.yaml"))
+    asked = set(re.findall(r"\$\{([A-Z_]+)\}", text))
+    assert asked
+    assert asked <= set(compose["services"]["grafana"]["environment"])
+    folders = re.findall(r"path: (\S+)", text)
+    mounted = [volume.split(":")[1] for volume in compose["services"]["grafana"]["volumes"]]
+    assert folders
+    assert all(any(folder.startswith(target) for target in mounted) for folder in folders)
 
 
 def commands() -> Iterator[tuple[str, list[str]]]:

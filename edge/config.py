@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -108,7 +109,6 @@ class _Source(_Strict):
     ct_ratio: Ratio | None = None
     pt_ratio: Ratio | None = None
     ratios: dict[str, Ratio] = {}
-    quantities: list[str] | None = None
 
     def all_ratios(self) -> dict[str, float]:
         named = {"ct_ratio": self.ct_ratio, "pt_ratio": self.pt_ratio}
@@ -119,6 +119,7 @@ class Device(_Source):
     """A device on a bus. quantities: read only these; fast_s, slow_s: its own grid."""
 
     bus: str
+    quantities: list[str] | None = None
     unit_id: Annotated[int, Field(ge=0, le=255)] | None = None
     fast_s: Seconds | None = None
     slow_s: Seconds | None = None
@@ -167,6 +168,7 @@ class EdgeConfig(_Strict):
 
     _hash: str = PrivateAttr(default="")
     _profiles: dict[str, Profile] = PrivateAttr(default_factory=dict)
+    _parts: dict[tuple[str, ...], Profile] = PrivateAttr(default_factory=dict)
 
     @property
     def hash(self) -> str:
@@ -174,7 +176,18 @@ class EdgeConfig(_Strict):
         return self._hash
 
     def profile_of(self, source: Device | MqttDevice) -> Profile:
-        return self._profiles[source.profile]
+        """The device's profile, cut down to the quantities it shall be read for."""
+        whole = self._profiles[source.profile]
+        if isinstance(source, MqttDevice) or source.quantities is None:
+            return whole
+        key = (source.profile, *source.quantities)
+        if key not in self._parts:
+            self._parts[key] = replace(
+                whole,
+                points=tuple(p for p in whole.points if p.quantity.name in source.quantities),
+                counters=tuple(c for c in whole.counters if c.quantity in source.quantities),
+            )
+        return self._parts[key]
 
     def building_of(self, source: Device | MqttDevice) -> str:
         building = source.building or self.building

@@ -192,7 +192,7 @@ class _Check:
         if profile is None:
             return None
         offered = set(profile.quantities())
-        for name in device.quantities or ():
+        for name in (device.quantities or ()) if isinstance(device, Device) else ():
             if name not in offered:
                 self._add(f"{key}.quantities", f"{profile.name} lacks {name!r}{_close(name, offered)}")
         given = device.all_ratios()

@@ -281,8 +281,6 @@ def register_specs(
     factors = {point.quantity.name: point.factors for point in profile.points}
     specs: dict[tuple[Carrier, Direction], tuple[str, RegisterSpec]] = {}
     for counter in profile.counters:
-        if source.quantities is not None and counter.quantity not in source.quantities:
-            continue
         scale = 1.0
         for factor in factors.get(counter.quantity, ()):
             scale *= given.get(factor, 1.0)

@@ -61,6 +61,7 @@ class Uplink:
         self._window: dict[int, _Sent] = {}
         self._acked: list[int] = []
         self._numbering = spool.id
+        self._silent = False
         self._wake = asyncio.Event()
         self._reasons_told: set[str] = set()
         self.connected = False
@@ -186,6 +187,8 @@ class Uplink:
             for sent in [s for s in self._window.values() if s.overdue_at <= loop.time()]:
                 await room_to_publish.acquire()
                 sent.timeout_s = min(LAST_ACK_TIMEOUT_S, sent.timeout_s * 2)
+                if sent.overdue_at:
+                    self._tell_silence()
                 sent.overdue_at = loop.time() + sent.timeout_s
                 self.counts.resent += 1
                 tasks.create_task(publish(sent.payload), name="publish again")
@@ -227,6 +230,9 @@ class Uplink:
         """Apply an AckMessage. Its shape is checked by use: this runs for every batch."""
         if message["v"] != 1 or message["spool"] != self._spool.id:
             return
+        if self._silent:
+            self._silent = False
+            logger.info("the collector acknowledges again")
         for ack in message["acks"]:
             seq, result = int(ack["seq"]), ack["result"]
             if self._window.pop(seq, None) is None:
@@ -243,6 +249,17 @@ class Uplink:
                 self._tell_once(f"collector {result} {reason}")
         self._clock.told(int(message["time"]))
         self._wake.set()
+
+    def _tell_silence(self) -> None:
+        if not self._silent:
+            self._silent = True
+            logger.warning(
+                "no acknowledgement in time for %d batches: is a collector running, and may this edge "
+                "publish as %s/%s? They stay in the spool and are sent again",
+                len(self._window),
+                self._config.site,
+                self._config.edge,
+            )
 
     def _tell_once(self, text: str) -> None:
         if text not in self._reasons_told and len(self._reasons_told) < 1000:

@@ -110,6 +110,9 @@ class EdgeStatus(_Strict):
     spool_bytes: int = 0
     oldest_at: Millis | None = None
     dropped_samples: int = 0
+    dropped_intervals: int = 0
+    rejected_batches: int = 0  # refused by the collector since the edge started
+    trouble: str = ""  # why the edge's disk does not take data, in words
     clock: Literal["trusted", "untrusted"] = "untrusted"
     clock_offset_ms: float | None = None
     poll_success: float | None = None  # share of polls answered since the last status

@@ -172,6 +172,12 @@ def memory_mb(pid: int) -> tuple[float, float]:
     return found["VmRSS"], found["VmHWM"]
 
 
+def written_bytes(pid: int) -> int:
+    """What the process sent to the disk."""
+    lines = Path(f"/proc/{pid}/io").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("write_bytes")))
+
+
 def measure(pid: int, seconds: float, warm_up: float) -> tuple[float, float, float, float]:
     """(µs of CPU a value, share of a core, RSS, peak RSS) at 4,000 values a second."""
     time.sleep(warm_up)
@@ -217,7 +223,9 @@ def run_edge(folder: Path, broker: int, ports: list[int], options: argparse.Name
         time.sleep(3)
         if process.poll() is not None:
             raise SystemExit((folder / "edge.log").read_text())
+        written, began = written_bytes(process.pid), time.monotonic()
         cost, share, now, peak = measure(process.pid, options.seconds, 6)
+        rate = (written_bytes(process.pid) - written) / (time.monotonic() - began)
         first = state(status)
         time.sleep(2)
         last = state(status)
@@ -227,6 +235,9 @@ def run_edge(folder: Path, broker: int, ports: list[int], options: argparse.Name
         print(
             f"       {last['taken']['values']} values read, {last['uplink']['stored']} batches acknowledged, "
             f"{last['spool']['batches']} wait, {acked} acknowledged in the last 2 s, {overruns} reads missed"
+        )
+        print(
+            f"       {rate / 1e3:.0f} kB/s to the disk at 4,000 values/s: {rate / (METERS * FLOATS):.1f} bytes a value"
         )
         return cost
     finally:

@@ -101,8 +101,15 @@ def decode(payload: bytes) -> Batch:
 class Collector:
     """Stores by key like a real store: samples and intervals, and how often each came."""
 
-    def __init__(self, port: int, answer: Callable[[Batch], dict[str, object] | None] | None = None) -> None:
+    def __init__(
+        self,
+        port: int,
+        answer: Callable[[Batch], dict[str, object] | None] | None = None,
+        protocol: str = "5",
+    ) -> None:
         self._port, self._answer = port, answer
+        versions = {"5": aiomqtt.ProtocolVersion.V5, "3.1.1": aiomqtt.ProtocolVersion.V311}
+        self._protocol = versions[protocol]
         self.samples: dict[tuple[str, int], list[float | None]] = {}
         self.intervals: dict[tuple[str, str, int], tuple[float, int, int]] = {}
         self.batches: Counter[int] = Counter()
@@ -111,7 +118,7 @@ class Collector:
         self.ready = asyncio.Event()
 
     async def run(self) -> None:
-        async with aiomqtt.Client("127.0.0.1", self._port, protocol=aiomqtt.ProtocolVersion.V5) as client:
+        async with aiomqtt.Client("127.0.0.1", self._port, protocol=self._protocol) as client:
             await client.subscribe("beacon/v1/+/+/batch", qos=1)
             await client.subscribe("beacon/v1/+/+/status", qos=1)
             self.ready.set()

@@ -176,3 +176,11 @@ def test_hash_changes_with_the_file(tmp_path: Path) -> None:
     first = config_file.load(tmp_path / "edge.toml").hash
     problems(tmp_path, GOOD + "max_power = 100\n")
     assert config_file.load(tmp_path / "edge.toml").hash != first
+
+
+def test_device_is_read_for_the_quantities_that_are_wanted(tmp_path: Path) -> None:
+    assert problems(tmp_path, GOOD + 'quantities = ["active_power_total"]\n') == []
+    config = config_file.load(tmp_path / "edge.toml")
+    profile = config.profile_of(config.device[0])
+    assert profile.quantities() == ("active_power_total",)
+    assert profile.counters == ()

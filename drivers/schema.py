@@ -140,7 +140,7 @@ class ModbusSection(Strict):
     exact: a request must start at a value and have exactly its length.
     """
 
-    transports: Annotated[list[Literal["tcp", "rtu", "ascii"]], Field(min_length=1)]
+    transports: Annotated[list[Literal["tcp", "rtu"]], Field(min_length=1)]
     unit_id: Annotated[int, Field(ge=0, le=255)] = 1
     function: Function = 3
     word_order: Order = "big"

@@ -78,6 +78,7 @@ class MqttSource:
                     async for message in client.messages:
                         self._dispatch(message)
             except (aiomqtt.MqttError, OSError) as error:
+                end_if_cancelled()
                 if not told:
                     logger.warning("broker %s:%d: %s", self._broker.host, self._broker.port, error)
                 told = True
@@ -125,3 +126,10 @@ class MqttSource:
                 sample = mapper.flush(now)
                 if sample is not None:
                     self._take(sample)
+
+
+def end_if_cancelled() -> None:
+    """Raise CancelledError if this task is to end: aiomqtt may raise MqttError over it while it disconnects."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -11,6 +11,7 @@ from typing import Any
 import aiomqtt
 import orjson
 
+from drivers.mqtt.source import end_if_cancelled
 from drivers.profile import Profile
 from drivers.quantity import quantity
 from drivers.schema import MqttPoint, MqttTopic
@@ -56,12 +57,13 @@ class SimulatedMqttDevice:
         """Publish rounds until cancelled; waits for a broker that is away."""
         while True:
             try:
-                async with aiomqtt.Client(host, port) as client:
+                async with aiomqtt.Client(host, port, timeout=5) as client:
                     while True:
                         for topic, payload in self.messages():
                             await client.publish(topic, payload, qos=1)
                         await asyncio.sleep(every_s)
             except aiomqtt.MqttError:
+                end_if_cancelled()
                 await asyncio.sleep(1.0)
 
     def _payload(self, topic: MqttTopic) -> bytes:

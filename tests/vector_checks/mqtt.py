@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from drivers.mqtt.mapper import MqttMapper
-from drivers.mqtt.payload import parse
+from drivers.mqtt.payload import number, parse, path
 from drivers.profile import Profile
 from drivers.quantity import quantity
 
@@ -21,6 +21,8 @@ def check(vector: dict[str, Any]) -> Outcome:
     if vector["status"] in REFUSED:
         return refusal(lambda: parse(payload))
     topic = vector["topic"]
+    if vector["device"].startswith("EMQ Neuron"):
+        return _check_neuron(vector, parse(payload))
     found = _mapper_for(topic, vector["device"])
     if found is None:
         return Outcome("not applicable", [f"no profile of {vector['device']} reads topic {topic}"])
@@ -35,6 +37,16 @@ def check(vector: dict[str, Any]) -> Outcome:
             comparison.notes.append(f"profile {profile.name} has no {value['name']}")
         else:
             comparison.quantity(name, value["value"], value["unit"], got.get(name), quantity(name).unit)
+    return comparison.outcome()
+
+
+def _check_neuron(vector: dict[str, Any], document: object) -> Outcome:
+    """Neuron's tags have the names of the installation: read by the paths that a profile would use."""
+    comparison = Comparison()
+    for value in vector["decoded"]["values"]:
+        tag = value["name"]
+        got = [number(path(way)(document)) for way in (f"values.{tag}", f"tags[name={tag}].value")]
+        comparison.check(tag, value["value"], next((one for one in got if one is not None), None))
     return comparison.outcome()
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from functools import cache
 
 from drivers.errors import ConfigError, FrameError
+from drivers.modbus.decode import decode_words
 from drivers.modbus.registers import Block, BlockDecoder
 from drivers.profile import Cell, Point, Profile, load, names
 from drivers.quantity import Kind, Quantity
@@ -52,47 +52,24 @@ def raw_value(data: bytes, offset: int, kind: str, word_order: str) -> float | N
     return decoder.decode(data, {})[0]
 
 
-def points_inside(profile: Profile, block: Block) -> list[Point]:
-    """The profile's points whose registers all stand in a block."""
-    return [
-        point
-        for point in profile.points
-        if all(
-            cell.function == block.function
-            and block.address <= cell.address
-            and cell.end <= block.address + block.count
-            for cell in point.cells
-        )
-    ]
-
-
 def profile_values(
-    profile: Profile, blocks: Sequence[tuple[Block, bytes]], ratios: Mapping[str, float] | None = None
+    profile: Profile, blocks: Sequence[tuple[Block, bytes]]
 ) -> dict[int, tuple[Point, float | None]]:
-    """First register address of a point: the point and its value, for all points inside the blocks."""
-    given = {name: ratio if ratio is not None else 1.0 for name, ratio in profile.installer_ratios.items()}
-    given |= ratios or {}
-    factors: dict[str, Fraction | None] = {name: Fraction(str(ratio)) for name, ratio in given.items()}
-    held = [factor for factor in profile.factors.values() if factor.cell is not None]
-    for block, data in blocks:
-        inside = [f for f in held if f.cell and _cell_inside(f.cell, block)]
-        if inside:
-            BlockDecoder(block, [], inside).decode(data, factors)
-    found: dict[int, tuple[Point, float | None]] = {}
-    for block, data in blocks:
-        points = points_inside(profile, block)
-        values = BlockDecoder(block, points, []).decode(data, factors) if points else []
-        for point, value in zip(points, values, strict=True):
-            found[point.terms[0][0].address] = (point, value)
-    return found
+    """First register address of a point: the point and its value, for all points inside the blocks.
 
-
-def _cell_inside(cell: Cell, block: Block) -> bool:
-    return (
-        cell.function == block.function
-        and block.address <= cell.address
-        and cell.end <= block.address + block.count
-    )
+    Ratios that an installer would give count as their default, else as 1.
+    """
+    words = {
+        (block.function, block.address + i): int.from_bytes(data[2 * i : 2 * i + 2], "big")
+        for block, data in blocks
+        for i in range(block.count)
+    }
+    values = decode_words(profile, words)
+    return {
+        point.terms[0][0].address: (point, values[point.quantity.name])
+        for point in profile.points
+        if point.quantity.name in values
+    }
 
 
 def _bare(cell: Cell) -> Point:

@@ -63,9 +63,11 @@ def region_text(registry: Registry, region: str) -> Text:
 
 
 def verdict(judgement: Judgement) -> Verdict:
+    forecast = judgement.forecast
     return Verdict(
         scheme=judgement.scheme,
         basis=judgement.basis,
+        period=str(judgement.period),
         unit=judgement.unit,
         used=judgement.used,
         limit=judgement.limit,
@@ -76,6 +78,8 @@ def verdict(judgement: Judgement) -> Verdict:
         grade=judgement.grade,
         level=judgement.level,
         official=judgement.public,
+        expected_share=forecast.expected_share if forecast else None,
+        forecast_share=forecast.total / judgement.limit if forecast and judgement.limit else None,
         reasons=judgement.reasons,
     )
 
@@ -150,18 +154,16 @@ def _ranked(
                 entry,
                 rank_energy=energy.rank(entry.eui),
                 rank_carbon=carbon.rank(entry.kgco2_m2),
-                grade_energy=grade(scheme, entry.eui, energy, _share(entry, "energy"), score),
-                grade_carbon=grade(scheme, entry.kgco2_m2, carbon, _share(entry, "carbon"), score),
+                grade_energy=grade(scheme, entry.eui, energy, _pace(entry, "energy"), score),
+                grade_carbon=grade(scheme, entry.kgco2_m2, carbon, _pace(entry, "carbon"), score),
             )
         )
     return tuple(sorted(graded, key=lambda entry: (entry.eui, entry.building)))
 
 
-def _share(entry: Entry, basis: str) -> float | None:
-    shares = [
-        each.share for each in entry.verdicts if each.share is not None and each.basis.startswith(basis)
-    ]
-    return max(shares, default=None)
+def _pace(entry: Entry, basis: str) -> float | None:
+    paces = [each.pace for each in entry.verdicts if each.pace is not None and each.basis.startswith(basis)]
+    return max(paces, default=None)
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -240,7 +242,7 @@ def build(
     """The announcement of one region and period.
 
     accounts, before: building -> account of the period and of the same period a year before.
-    judgements: of the same period; those of other buildings are ignored.
+    judgements: of the same period, for a month also of its year to date; other buildings are ignored.
     Raises BeaconError if the region is unknown or empty.
     """
     buildings = {each.id: each for each in in_region(registry, region)}
@@ -271,7 +273,7 @@ def build(
         )
         for group in types
     ]
-    over = [entry for group in shown for entry in group.entries if entry.over]
+    everybody = [entry for group in shown for entry in group.entries]
     return Announcement(
         period=period,
         region=region,
@@ -281,7 +283,15 @@ def build(
         named=options.named,
         totals=_totals(counted, len(buildings)),
         types=tuple(shown),
-        over=tuple(sorted(over, key=lambda e: -max(v.share or 0.0 for v in e.over))),
+        over=tuple(
+            sorted((e for e in everybody if e.over), key=lambda e: -max(v.share or 0.0 for v in e.over))
+        ),
+        heading_over=tuple(
+            sorted(
+                (e for e in everybody if e.heading_over and not e.over),
+                key=lambda e: -max(v.forecast_share or 0.0 for v in e.heading_over),
+            )
+        ),
         insufficient=tuple(
             _insufficient(registry, building, account, reason, f"{index:04d}", building.id in open_to_all)
             for index, (building, account, reason) in enumerate(left_out, start=len(counted) + 1)

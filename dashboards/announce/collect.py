@@ -90,4 +90,5 @@ def _part(
                 subject, days[building.id], each, rules.tables, through=each.last
             )
     through = {building.id: period.last for building in buildings}
-    judgements += judge_days(buildings, days, rules, {b.id: [period] for b in buildings}, through)
+    spans = [period, Period(period.year)] if period.monthly else [period]
+    judgements += judge_days(buildings, days, rules, {b.id: spans for b in buildings}, through)

@@ -14,10 +14,16 @@ SILENT = Text("", "")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One quota judgement as it is announced. official: rests on confirmed rows only."""
+    """One quota judgement as it is announced. official: rests on confirmed rows only.
+
+    period: of the quota; a month's announcement carries the running year's quotas too, as they stood
+    at the month's end: then `expected_share` is what would be used by then, `forecast_share` where the
+    year is heading.
+    """
 
     scheme: str
     basis: str
+    period: str
     unit: str
     used: float | None
     limit: float | None
@@ -28,11 +34,28 @@ class Verdict:
     grade: str
     level: Level
     official: bool
+    expected_share: float | None = None
+    forecast_share: float | None = None
     reasons: tuple[Text, ...] = ()
 
     @property
     def over(self) -> bool:
+        if self.level is Level.INSUFFICIENT_DATA:
+            return False
         return self.level is Level.EXCEEDED or (self.share is not None and self.share > 1)
+
+    @property
+    def heading_over(self) -> bool:
+        return not self.over and self.level is Level.WARNING
+
+    @property
+    def pace(self) -> float | None:
+        """Share of the limit, related to the share that was expected by then; None without enough data."""
+        if self.level is Level.INSUFFICIENT_DATA:
+            return None
+        if self.share is None or not self.expected_share:
+            return self.share
+        return self.share / self.expected_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +116,17 @@ class Entry:
 
     @property
     def worst(self) -> Verdict | None:
-        """The verdict with the highest share of its limit."""
-        judged = [verdict for verdict in self.verdicts if verdict.share is not None]
-        return max(judged, key=lambda verdict: verdict.share or 0.0, default=None)
+        """The verdict that goes fastest through its limit."""
+        judged = [verdict for verdict in self.verdicts if verdict.pace is not None]
+        return max(judged, key=lambda verdict: verdict.pace or 0.0, default=None)
 
     @property
     def over(self) -> tuple[Verdict, ...]:
         return tuple(verdict for verdict in self.verdicts if verdict.over)
+
+    @property
+    def heading_over(self) -> tuple[Verdict, ...]:
+        return tuple(verdict for verdict in self.verdicts if verdict.heading_over)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +205,7 @@ class Announcement:
     totals: Totals
     types: tuple[TypeSummary, ...]
     over: tuple[Entry, ...]
+    heading_over: tuple[Entry, ...]
     insufficient: tuple[Insufficient, ...]
     method: Method
     number: str = ""

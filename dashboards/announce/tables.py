@@ -56,7 +56,10 @@ COLUMNS: tuple[tuple[str, str, Callable[[Entry, Lang], Cell]], ...] = (
     ("scheme", "scheme", _of(lambda v: v.scheme)),
     ("basis", "basis", _of(lambda v: v.basis)),
     ("limit", "limit", _of(lambda v: v.limit)),
+    ("quota_period", "quota_period", _of(lambda v: v.period)),
     ("share_of_limit", "quota_share", _of(lambda v: v.share)),
+    ("expected_share", "expected", _of(lambda v: v.expected_share)),
+    ("forecast_share", "forecast", _of(lambda v: v.forecast_share)),
     ("renewable_share", "renewable_share", lambda e, _: e.renewable_share),
     ("coverage", "own_coverage", lambda e, _: e.coverage),
     ("estimated", "estimated", lambda e, _: e.estimated),
@@ -64,7 +67,15 @@ COLUMNS: tuple[tuple[str, str, Callable[[Entry, Lang], Cell]], ...] = (
 )
 """Column id, key of its words, value. The ids head the CSV, the words head the workbook."""
 
-SHARES = {"change_eui", "share_of_limit", "renewable_share", "coverage", "estimated"}
+SHARES = {
+    "change_eui",
+    "share_of_limit",
+    "expected_share",
+    "forecast_share",
+    "renewable_share",
+    "coverage",
+    "estimated",
+}
 INTENSITIES = {"eui_kwh_m2", "carbon_kgco2_m2"}
 
 

@@ -70,6 +70,12 @@ class Comparison:
         if not same(expected, got):
             self.problems.append(f"{key}: expected {expected!r}, got {got!r}")
 
+    def name(self, key: str, stated: str, got: str) -> None:
+        """Compare a vector's name with our quantity; `flow` of a water meter is our `water_flow`."""
+        name = canonical(stated)
+        if name and not got.endswith(f"_{name}"):
+            self.check(key, name, got)
+
     def quantity(
         self,
         name: str,

@@ -94,10 +94,8 @@ def _check_profile(
         if point is None:
             comparison.notes.append(f"{profile} has no point at {value['address']} ({value['name']})")
             continue
-        name = canonical(value["name"])
         compared += 1
-        if name:
-            comparison.check(f"quantity at {value['address']}", name, point.quantity.name)
+        comparison.name(f"quantity at {value['address']}", value["name"], point.quantity.name)
         _check_value(comparison, value, point, got)
     comparison.notes.insert(0, f"{compared} values by profile {profile}")
 

@@ -12,7 +12,7 @@ from drivers.frames.framing import Framing, find_frames
 from drivers.frames.modbus_pdu import ExceptionResponse, Pdu, ReadRequest, ReadResponse
 from drivers.modbus.registers import Block
 
-from .compare import REFUSED, Comparison, Outcome, canonical, raw_bytes, refusal
+from .compare import REFUSED, Comparison, Outcome, raw_bytes, refusal
 from .profiles import profile_for, profile_values, raw_value, words_of
 
 
@@ -123,8 +123,7 @@ def _check_values(
         at = (start or 0) + offset
         if at in known:
             point, got = known[at]
-            if canonical(name):
-                comparison.check(f"quantity at {at}", canonical(name), point.quantity.name)
+            comparison.name(f"quantity at {at}", name, point.quantity.name)
             comparison.quantity(name, value["value"], value["unit"], got, point.quantity.unit, point.digits)
         else:
             raw = raw_value(pdu.data, offset, kind, value.get("word_order", "big"))

@@ -29,15 +29,30 @@ def profiles() -> Mapping[str, Profile]:
 
 
 def profile_for(device: str) -> Profile | None:
-    """The profile whose model is named in a vector's device text; the longest name wins."""
+    """The profile whose model a vector's device text names: by a type number, or by the maker's words.
+
+    The longest name wins; a maker with one profile only needs no model.
+    """
     text = _plain(device)
-    matches = [
-        (len(word), name)
-        for name, profile in profiles().items()
-        for word in _model_words(profile)
-        if word in text and len(word) >= 4
+    of_maker = [
+        one for one in profiles().values() if _plain(one.vendor).startswith("generic") or _made(one, text)
     ]
-    return profiles()[max(matches)[1]] if matches else None
+    matches = [
+        (len(word), -len(profile.name), profile.name)
+        for profile in profiles().values()
+        for word in _model_words(profile)
+        if word in text and len(word) >= 4 and (re.search(r"\d", word) or profile in of_maker)
+    ]
+    if matches:
+        return profiles()[max(matches)[2]]
+    made = [one for one in profiles().values() if one.modbus and _made(one, device)]
+    return made[0] if len(made) == 1 else None
+
+
+def _made(profile: Profile, device: str) -> bool:
+    """Whether a maker of the profile is a word of the device text."""
+    makers = {_plain(maker.split()[0]) for maker in re.split(r"[/(,]", profile.vendor) if maker.strip()}
+    return bool(makers & set(re.split(r"[^a-z0-9]+", device.lower())))
 
 
 def words_of(kind: str) -> int:

@@ -23,6 +23,8 @@ SPF_LIMIT = 2.5
 """Least season performance factor of electric heat pumps whose heat is renewable: Decision 2013/114/EU."""
 _SCOPE_2 = {Carrier.ELECTRICITY, Carrier.HEAT, Carrier.COOLING, Carrier.STEAM}
 _NO_ENERGY = {Carrier.WATER}
+DELIVERED = {Carrier.COAL, Carrier.LPG, Carrier.PETROL, Carrier.KEROSENE, Carrier.DIESEL, Carrier.OTHER}
+"""Carriers that come by lorry and are booked when they come: days without a row are no gaps."""
 
 
 @dataclass
@@ -138,7 +140,9 @@ def account_days(
         carbon=_carbon(book, uses, days, renewables.green_power_kwh),
         renewables=renewables,
         heat_pump=_heat_pump_of(subject, days),
-        coverage=min((use.coverage for use in uses), default=0.0),
+        coverage=min(
+            (use.coverage for use in uses if use.carrier not in DELIVERED), default=1.0 if uses else 0.0
+        ),
         estimated=_weighted(energy),
         factors=book.factors(),
         missing=tuple(book.missing),

@@ -1,7 +1,7 @@
 """The life of alerts: opened, acknowledged, snoozed, resolved, re-opened, each step kept with who and why.
 
-One SQLite file holds alerts, their history and the outbox of messages, so that what is opened and what is to be
-sent are one transaction: nothing is forgotten and nothing is sent twice after a restart.
+One SQLite file holds alerts, their history and the outbox of messages, so that what is opened and what is
+to be sent are one transaction: nothing is forgotten and nothing is sent twice after a restart.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class NoSuchAlert(BeaconError):
 class Alert:
     """One alert. Times are ms UTC. device is "" for the building as a whole, a period for a quota.
 
-    firing: its condition holds now. cause: number of the alert that explains this one, such as an edge offline.
+    firing: its condition holds now. cause: id of the alert that explains this one, such as an edge offline.
     """
 
     id: int
@@ -88,7 +88,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One step in an alert's life: opened, reopened, escalated, acknowledged, snoozed, woken, resolved, noted."""
+    """One step in an alert's life; what: opened, reopened, escalated, acknowledged, snoozed, woken …"""
 
     id: int
     alert: int
@@ -214,8 +214,9 @@ class AlertBook:
             if row is not None and at - (row["resolved_at"] or 0) <= REOPEN_WITHIN_MS:
                 return self._reopen(row, finding, at, cause)
             cursor = db.execute(
-                "INSERT INTO alert (rule, building, device, severity, state, firing, title_en, title_zh, opened_at,"
-                ' since, updated_at, escalate_after_s, value, "limit", cause) VALUES (?,?,?,?,?,1,?,?,?,?,?,?,?,?,?)',
+                "INSERT INTO alert (rule, building, device, severity, state, firing, title_en, title_zh,"
+                ' opened_at, since, updated_at, escalate_after_s, value, "limit", cause)'
+                " VALUES (?,?,?,?,?,1,?,?,?,?,?,?,?,?,?)",
                 [
                     finding.rule, finding.building, finding.device, finding.severity, AlertState.OPEN,
                     finding.title_en, finding.title_zh, at, finding.since, at, finding.escalate_after_s,
@@ -253,9 +254,9 @@ class AlertBook:
 
     def _reopen(self, row: sqlite3.Row, finding: Finding, at: int, cause: int | None) -> Alert:
         self._db.execute(
-            "UPDATE alert SET state = 'open', firing = 1, resolved_at = NULL, snoozed_until = NULL, escalated_at = NULL,"
-            ' since = ?, updated_at = ?, value = ?, "limit" = ?, severity = ?, title_en = ?, title_zh = ?,'
-            " cause = ?, reopened = reopened + 1 WHERE id = ?",
+            "UPDATE alert SET state = 'open', firing = 1, resolved_at = NULL, snoozed_until = NULL,"
+            ' escalated_at = NULL, since = ?, updated_at = ?, value = ?, "limit" = ?, severity = ?,'
+            " title_en = ?, title_zh = ?, cause = ?, reopened = reopened + 1 WHERE id = ?",
             [
                 finding.since, at, finding.value, finding.limit, finding.severity, finding.title_en,
                 finding.title_zh, cause, row["id"],
@@ -313,8 +314,8 @@ class AlertBook:
 
     def _resolve(self, alert: int, at: int, who: str, note: str, value: float | None, *, send: bool) -> None:
         self._db.execute(
-            "UPDATE alert SET state = 'resolved', firing = 0, resolved_at = ?, updated_at = ?, snoozed_until = NULL"
-            " WHERE id = ?",
+            "UPDATE alert SET state = 'resolved', firing = 0, resolved_at = ?, updated_at = ?,"
+            " snoozed_until = NULL WHERE id = ?",
             [at, at, alert],
         )
         self._note(alert, at, "resolved", who, note, value, send=send)
@@ -357,7 +358,8 @@ class AlertBook:
         )
         if send:
             self._db.executemany(
-                "INSERT OR IGNORE INTO outbox (history, alert, notifier, due_at, state) VALUES (?,?,?,?,'due')",
+                "INSERT OR IGNORE INTO outbox (history, alert, notifier, due_at, state)"
+                " VALUES (?,?,?,?,'due')",
                 [(cursor.lastrowid, alert, name, at) for name, events in self.notifiers if what in events],
             )
 

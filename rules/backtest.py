@@ -41,8 +41,8 @@ class Score:
     """One method on one series and kind of period.
 
     error: mean absolute error of the forecast total, share of the true one. right: share of (day, limit)
-    trials whose warning was right. false_alarms, missed: shares of trials. warned_at: mean share of the period
-    after which a warning that came true stood until the end. inside: share of totals inside the interval.
+    trials whose warning was right. false_alarms, missed: shares of trials. warned_at: mean share of the
+    period after which a warning that came true stood until the end. inside: share of totals in the interval.
     """
 
     series: str
@@ -154,9 +154,17 @@ def _score(series: str, kind: str, method: str, totals: Sequence[Floats], trials
                 silent = np.flatnonzero(~says)
                 warned.append((silent[-1] + 2 if silent.size else 1) / _POINTS)
     return Score(
-        series, kind, method, len(totals), float(np.mean(errors)), float(np.mean(right)), float(np.mean(false_alarms)),
-        float(np.mean(missed)), float(np.mean(warned)), float(np.mean(inside)) if method == "beacon" else None,
-    )  # fmt: skip
+        series,
+        kind,
+        method,
+        len(totals),
+        float(np.mean(errors)),
+        float(np.mean(right)),
+        float(np.mean(false_alarms)),
+        float(np.mean(missed)),
+        float(np.mean(warned)),
+        float(np.mean(inside)) if method == "beacon" else None,
+    )
 
 
 def table(scores: Iterable[Score]) -> str:
@@ -168,7 +176,8 @@ def table(scores: Iterable[Score]) -> str:
     for score in scores:
         inside = f"{score.inside:8.0%}" if score.inside is not None else f"{'':8}"
         lines.append(
-            f"{score.series:22} {score.kind:6} {score.method:7} {score.periods:3} {score.error:7.1%} {score.right:6.0%} "
-            f"{score.false_alarms:6.0%} {score.missed:6.0%} {score.warned_at:12.0%} {inside}"
+            f"{score.series:22} {score.kind:6} {score.method:7} {score.periods:3} {score.error:7.1%} "
+            f"{score.right:6.0%} {score.false_alarms:6.0%} {score.missed:6.0%} "
+            f"{score.warned_at:12.0%} {inside}"
         )
     return "\n".join(lines)

@@ -78,23 +78,27 @@ def account_text(made: Account) -> str:
     for use in made.uses:
         lines.append(
             f"  {use.carrier:16} {number(use.energy):>14} {use.unit:4} {number(use.kwh):>14} kWh "
-            f"{number(use.kgce):>12} kgce {number(use.kgco2):>12} kgCO2  ({', '.join(use.factors) or 'no energy'})"
+            f"{number(use.kgce):>12} kgce {number(use.kgco2):>12} kgCO2  "
+            f"({', '.join(use.factors) or 'no energy'})"
         )
     for item, kwh in made.items.items():
         lines.append(f"    {item} {number(kwh):>14} kWh")
     carbon, green = made.carbon, made.renewables
     lines += [
         f"  total {number(made.kwh)} kWh ({number(made.eui_kwh_m2)} per m²), {number(made.kgce)} kgce "
-        f"({number(made.per_m2(made.kgce))} per m², {made.kgce_basis}; in total control {number(made.kgce_total_control)})",
+        f"({number(made.per_m2(made.kgce))} per m², {made.kgce_basis}; "
+        f"in total control {number(made.kgce_total_control)})",
         f"  CO2 {number(carbon.location)} kg location-based ({number(made.kgco2_m2)} per m²): scope 1 "
-        f"{number(carbon.scope1)}, heat {number(carbon.scope2_heat)}, electricity {number(carbon.scope2_electricity)}",
-        f"  CO2 with green power {number(carbon.green_power)} kg; net of non-fossil {number(carbon.net_of_nonfossil)} kg",
+        f"{number(carbon.scope1)}, heat {number(carbon.scope2_heat)}, "
+        f"electricity {number(carbon.scope2_electricity)}",
+        f"  CO2 with green power {number(carbon.green_power)} kg; "
+        f"net of non-fossil {number(carbon.net_of_nonfossil)} kg",
     ]
     if green.pv_generation_kwh or green.green_power_kwh:
         lines.append(
-            f"  PV {number(green.pv_generation_kwh)} kWh, used here {number(green.pv_self_use_kwh)}, exported "
-            f"{number(green.pv_export_kwh)}; green power {number(green.green_power_kwh)} kWh; renewable share "
-            f"{green.share_of_electricity or 0:.1%}"
+            f"  PV {number(green.pv_generation_kwh)} kWh, used here {number(green.pv_self_use_kwh)}, "
+            f"exported {number(green.pv_export_kwh)}; green power {number(green.green_power_kwh)} kWh; "
+            f"renewable share {green.share_of_electricity or 0:.1%}"
         )
     lines += [f"  missing: {text}" for text in made.missing]
     return "\n".join(lines)
@@ -118,8 +122,9 @@ def judgement_text(made: Judgement) -> str:
     if made.forecast:
         forecast = made.forecast
         lines.append(
-            f"  forecast {number(forecast.total)} ({number(forecast.low)} to {number(forecast.high)}) {made.unit}, "
-            f"expected by now {forecast.expected_share:.1%} of the period's use ({forecast.method})"
+            f"  forecast {number(forecast.total)} ({number(forecast.low)} to {number(forecast.high)}) "
+            f"{made.unit}, expected by now {forecast.expected_share:.1%} of the period's use "
+            f"({forecast.method})"
             + (f"; passes the quota on {forecast.passes_on}" if forecast.passes_on else "")
         )
     lines.append(f"  public: {'yes' if made.public else 'no'}")
@@ -130,8 +135,8 @@ def judgement_text(made: Judgement) -> str:
         lines.append(f"    {step.name}: {step.formula} = {number(step.value)} {step.unit}{note}")
     lines.append("  factors and limits:")
     lines += [
-        f"    {factor.id} {number(factor.value)} {factor.unit} {factor.year}: {factor.source} ({factor.confidence})"
-        + (f"; {factor.fallback}" if factor.fallback else "")
+        f"    {factor.id} {number(factor.value)} {factor.unit} {factor.year}: {factor.source} "
+        f"({factor.confidence})" + (f"; {factor.fallback}" if factor.fallback else "")
         for factor in made.factors
     ]
     lines.append(f"  tables {made.tables_version}")

@@ -1,9 +1,9 @@
 """Where a period is heading: expected share, total with an interval, the day a limit is passed.
 
 A building's own past gives the shape of the period (same weekday, same season, last year); where outdoor
-temperature is there, degree days give the shape and take the weather of this year out; with too little past, the
-monthly profile of the building's type does. The level is this year's use against that shape: the whole
-period so far, leaning to the last weeks for the days next to come.
+temperature is there, degree days give the shape and take the weather of this year out; with too little
+past, the monthly profile of the building's type does. The level is this year's use against that shape:
+the whole period so far, leaning to the last weeks for the days next to come.
 
 Everything works on arrays of many buildings at once: one line a building, one column a day.
 """
@@ -136,7 +136,7 @@ def _shape(
 ) -> tuple[Floats, npt.NDArray[np.int64]]:
     """Expected use of every day, weekday rhythm taken out, and where it came from.
 
-    Last year's smoothed curve where it reaches; else the type's profile or a flat line at the building's level.
+    Last year's smoothed curve where it reaches; else the type's profile or a flat line, at its level.
     """
     count, days = y.shape
     mean = _mean(y[:, :known])
@@ -175,8 +175,8 @@ def _with_weather(
 ) -> tuple[Floats, npt.NDArray[np.int64]]:
     """Replace the shape by a degree-day model where temperature explains the use.
 
-    y = base + h * HDD + c * CDD by least squares, balance points chosen for the least error; days to come take
-    the mean degree days of the same season in the years there are.
+    y = base + h * HDD + c * CDD by least squares, balance points chosen for the least error; days to come
+    take the mean degree days of the same season in the years there are.
     """
     count, days = y.shape
     t = np.full((count, days), np.nan)
@@ -212,7 +212,7 @@ def _spread(y: Floats, usable: npt.NDArray[np.bool_]) -> Floats:
 
 
 def _with_normals(degree_days: Floats, known: int) -> Floats:
-    """Fill the days to come with the mean of the same season in the years before; NaN where no year reaches."""
+    """Fill the days to come with the same season's mean of the years before; NaN where none reaches."""
     days = degree_days.shape[1]
     smooth = _moving_mean(degree_days[:, :known], _SMOOTH)
     filled = degree_days.copy()

@@ -17,9 +17,10 @@ TOML or JSON:
     [energy.annual]                     # <what>_<unit> = one value
     [[budget]]                          # own limits, as in rules.toml
 
-What: electricity, grid_electricity, pv_generation, pv_self_use, pv_export, heating_electricity, special_electricity,
-an item such as electricity_01B00, natural_gas, heating_gas, district_heat, district_cooling, steam, diesel, petrol,
-lpg, coal, kerosene, manufactured_gas, water, renewable. Unit: kwh, mwh, m3, kg, t, l, mj, gj, kbtu, therm.
+What: electricity, grid_electricity, pv_generation, pv_self_use, pv_export, heating_electricity,
+special_electricity, an item such as electricity_01B00, natural_gas, heating_gas, district_heat,
+district_cooling, steam, diesel, petrol, lpg, coal, kerosene, manufactured_gas, water, renewable.
+Unit: kwh, mwh, m3, kg, t, l, mj, gj, kbtu, therm.
 """
 
 from __future__ import annotations
@@ -64,8 +65,8 @@ _WHAT: dict[str, tuple[str, str]] = {
     **{f"electricity_{code.lower()}": ("electricity", code) for code in ITEMS},
 }
 _UNITS = {
-    "kwh": "kWh", "mwh": "MWh", "m3": "m3", "kg": "kg", "t": "t", "l": "L", "mj": "MJ", "gj": "GJ", "kbtu": "kBtu",
-    "therm": "therm", "kgce": "kgce",
+    "kwh": "kWh", "mwh": "MWh", "m3": "m3", "kg": "kg", "t": "t", "l": "L", "mj": "MJ", "gj": "GJ",
+    "kbtu": "kBtu", "therm": "therm", "kgce": "kgce",
 }  # fmt: skip
 
 

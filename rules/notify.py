@@ -188,9 +188,9 @@ def _webhook(notifier: Notifier, message: Message) -> None:
         return
     alert, event = message.alert, message.event
     body = {
-        "id": alert.id, "key": message.key, "event": event.what, "rule": alert.rule, "building": alert.building,
-        "device": alert.device, "severity": alert.severity, "state": alert.state, "title_en": alert.title_en,
-        "title_zh": alert.title_zh, "value": alert.value, "limit": alert.limit, "since": alert.since,
+        "id": alert.id, "key": message.key, "event": event.what, "rule": alert.rule,
+        "building": alert.building, "device": alert.device, "severity": alert.severity, "state": alert.state,
+        "title_en": alert.title_en, "title_zh": alert.title_zh, "value": alert.value, "limit": alert.limit, "since": alert.since,
         "at": event.at, "who": event.who, "note": event.note, "text": message.text,
     }  # fmt: skip
     _post(_url(notifier), json.dumps(body, ensure_ascii=False).encode(), message.key)
@@ -316,9 +316,9 @@ class Outbox:
                     "SELECT count(*) FROM outbox WHERE notifier = ? AND sent_at > ?", [name, now - _HOUR_MS]
                 ).fetchone()[0]
                 due = db.execute(
-                    "SELECT o.id, o.alert, o.tries, h.id AS event, h.at, h.what, h.who, h.note, h.value FROM outbox o"
-                    " JOIN history h ON h.id = o.history WHERE o.notifier = ? AND o.state = 'due' AND o.due_at <= ?"
-                    " ORDER BY o.id LIMIT ?",
+                    "SELECT o.id, o.alert, o.tries, h.id AS event, h.at, h.what, h.who, h.note, h.value"
+                    " FROM outbox o JOIN history h ON h.id = o.history"
+                    " WHERE o.notifier = ? AND o.state = 'due' AND o.due_at <= ? ORDER BY o.id LIMIT ?",
                     [name, now, max(0, notifier.max_per_hour - recent)],
                 ).fetchall()
             for row in due:

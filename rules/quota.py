@@ -1,7 +1,7 @@
 """Judge a building against a scheme: what it used, what it may use, where it is heading, and why.
 
-`prepare` does a building's arithmetic, `settle` turns it and a forecast into a judgement; `judge` is both for one
-building, the runner does the forecasts of many between them. There is no other way to a judgement.
+`prepare` does a building's arithmetic, `settle` turns it and a forecast into a judgement; `judge` is both for
+one building, the runner does the forecasts of many between them. There is no other way to a judgement.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from collector.model import DailyRow
 from drivers.carrier import UNIT, Carrier
 from rules import forecast as forecasting
+from rules.accounting import DELIVERED
 from rules.forecast import METHODS, Outlook
 from rules.limits import LEVELS, LimitRow
 from rules.model import GRADE_WORDS, Factor, Forecast, Judgement, Level, Step, Subject, Text
@@ -34,8 +35,8 @@ HISTORY_DAYS = 730
 class Thresholds:
     """When a judgement changes its level.
 
-    coverage: least mean coverage of the days so far. watch: share of the limit that the forecast must pass for
-    `watch`; `warning` begins above the limit itself.
+    coverage: least mean coverage of the days so far. watch: share of the limit that the forecast must pass
+    for `watch`; `warning` begins above the limit itself.
     """
 
     coverage: float = 0.9
@@ -63,7 +64,7 @@ class Case:
 
     @property
     def history(self) -> Floats:
-        """Daily amounts of HISTORY_DAYS before the period and of the days so far, NaN where nothing is known."""
+        """Daily amounts of HISTORY_DAYS before the period and of its days so far, NaN where unknown."""
         known = HISTORY_DAYS + self.elapsed
         return np.pad(self.daily[-known:], (max(0, known - self.daily.size), 0), constant_values=np.nan)
 
@@ -87,9 +88,10 @@ def judge(
 ) -> list[Judgement]:
     """Judge every measure of a scheme that is made for this kind of period.
 
-    rows: the building's daily rows, of the period and as far back as there are; order and repetition do not matter.
+    rows: the building's daily rows, as far back as there are; order and repetition do not matter.
     through: last whole day that counts; by default the end of the period.
-    profile: monthly use of the building's type, length 12. outdoor: daily mean °C from HISTORY_DAYS before on.
+    profile: monthly use of the building's type, length 12.
+    outdoor: daily mean °C from HISTORY_DAYS before the period on.
     """
     last = min(through or period.last, period.last)
     start = period.first - timedelta(days=HISTORY_DAYS)
@@ -127,12 +129,12 @@ def prepare(
     for (carrier, item), weight in made.weights.items():
         total = now.total(carrier, item)
         if total is None:
-            coverages.append(0.0)
+            coverages += [0.0] * (carrier not in DELIVERED)
             continue
         energy[f"{carrier}:{item}"] = total.energy
         parts.append(weight * total.energy)
         spread += abs(weight * total.energy) * total.estimated
-        coverages.append(total.coverage)
+        coverages += [total.coverage] * (carrier not in DELIVERED)
     whole = sum(abs(part) for part in parts)
     elapsed = max(0, (min(through, period.last) - period.first).days + 1)
     constant = made.constant if not made.weights else made.constant * elapsed / period.days
@@ -140,7 +142,7 @@ def prepare(
     earliest = max(period.first - timedelta(days=HISTORY_DAYS), min(days.heard or period.first, period.first))
     past = days.window(earliest, min(through, period.last))
     daily = past.combine(made.weights) + (constant / elapsed if elapsed and made.weights else 0.0)
-    coverage = min(coverages, default=1.0 if made.constant or made.grade else 0.0)
+    coverage = min(coverages, default=1.0 if made.constant or made.grade or made.weights else 0.0)
     return Case(
         made, min(through, period.last), used, coverage, spread / whole if whole else 0.0, energy, daily
     )
@@ -325,7 +327,7 @@ def _reasons(
         if not factor.confirmed:
             reasons.append(
                 Text(
-                    f"{factor.id} is not confirmed ({factor.confidence}); name it in `confirmed` to use it publicly",
+                    f"{factor.id} is not confirmed ({factor.confidence}); name it in `confirmed` to publish",
                     f"{factor.id} 未经核实（{factor.confidence}），须在配置 confirmed 中点名确认后方可公示",
                 )
             )
@@ -360,7 +362,10 @@ def detail(judgement: Judgement) -> Mapping[str, Any]:
         "penalty_unit": made.penalty_unit,
         "method": made.forecast.method if made.forecast else None,
         "steps": [
-            {"name": step.name, "formula": step.formula, "value": step.value, "unit": step.unit, "note": step.note}
+            {
+                "name": step.name, "formula": step.formula, "value": step.value, "unit": step.unit,
+                "note": step.note,
+            }
             for step in made.steps
         ],
         "factors": [

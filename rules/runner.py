@@ -102,8 +102,8 @@ def judge_days(
             for scheme in rules.schemes_of(building, period.year):
                 for measure in measures(scheme, period):
                     case = prepare(
-                        subject, scheme, measure, days[building.id], period, rules.tables, through[building.id],
-                        rules.limits,
+                        subject, scheme, measure, days[building.id], period, rules.tables,
+                        through[building.id], rules.limits,
                     )  # fmt: skip
                     groups.setdefault((period, case.through, weather), []).append(Task(building, case))
     found: list[Judgement] = []
@@ -181,7 +181,7 @@ def last_whole_day(building: Building, now: int) -> date:
 
 
 def current_periods(through: date) -> list[Period]:
-    """Year and month of the last whole day, and those that ended so recently that late readings may change them."""
+    """Year and month of the last whole day, and those that late readings may still change."""
     found = []
     for monthly in (False, True):
         running = Period.containing(through, monthly=monthly)

@@ -163,20 +163,15 @@ class Days:
 
     @cached_property
     def _totals(self) -> list[Total | None]:
-        """Totals of all keys at once: the days' order is fixed, so the sum does not depend on the rows' order."""
+        """Totals of all keys: the days' order is fixed, so a sum does not depend on the rows' order."""
         size = np.abs(self._filled)
         weight = size.sum(axis=1)
         estimated = (size * self.estimated).sum(axis=1) / np.where(weight > 0, weight, 1.0)
-        columns = (
-            self._absent.all(axis=1).tolist(),
-            self._filled.sum(axis=1).tolist(),
-            (self.coverage.sum(axis=1) / self.count).tolist(),
-            estimated.tolist(),
-        )
-        return [
-            None if absent else Total(energy, coverage, part)
-            for absent, energy, coverage, part in zip(*columns, strict=True)
-        ]
+        energy = self._filled.sum(axis=1)
+        coverage = self.coverage.sum(axis=1) / self.count
+        columns = zip(energy.tolist(), coverage.tolist(), estimated.tolist(), strict=True)
+        nothing = self._absent.all(axis=1).tolist()
+        return [None if none else Total(*column) for none, column in zip(nothing, columns, strict=True)]
 
     def combine(self, weights: Mapping[Key, float]) -> Floats:
         """Daily sum of weight * energy, length `count`; NaN on days where a regular series has no value.

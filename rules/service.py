@@ -120,8 +120,8 @@ class Rounds:
 
 def finding_of(condition: Condition, change: Change) -> Finding:
     return Finding(
-        condition.id, change.building, change.device, condition.severity, condition.name_en, condition.name_zh,
-        change.since, change.value, change.limit, condition.escalate_after_s,
+        condition.id, change.building, change.device, condition.severity, condition.name_en,
+        condition.name_zh, change.since, change.value, change.limit, condition.escalate_after_s,
     )  # fmt: skip
 
 
@@ -133,7 +133,7 @@ async def run(
     *,
     clock: Callable[[], int] = now_ms,
 ) -> None:
-    """Judge, watch and send until cancelled. A store that does not answer is asked again in the next round."""
+    """Judge, watch and send until cancelled. A store that does not answer is asked again next round."""
     rounds = await asyncio.to_thread(Rounds, store, registry, rules, book)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_repeat("judge", rounds.judge, rules.file.interval_s, clock), name="judge quotas")

@@ -1,4 +1,4 @@
-"""Evaluate condition rules on the last samples: pending, firing, clear; the same code live and on the past."""
+"""Evaluate condition rules on the last samples: pending, firing, clear; live and on the past alike."""
 
 from __future__ import annotations
 

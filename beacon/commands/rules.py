@@ -151,8 +151,8 @@ def judge(
 
     The file has [building], [inputs], [energy.monthly] or [energy.annual] with keys <what>_<unit>, the year,
     and schemes (see `beacon rules schemes`) or own [[budget]] limits. What: electricity, grid_electricity,
-    pv_self_use, pv_export, pv_generation, heating_electricity, natural_gas, district_heat, diesel, petrol, lpg, coal,
-    steam, water … Unit: kwh, mwh, m3, kg, t, l, mj, gj, kbtu, therm.
+    pv_self_use, pv_export, pv_generation, heating_electricity, natural_gas, district_heat, diesel, petrol,
+    lpg, coal, steam, water … Unit: kwh, mwh, m3, kg, t, l, mj, gj, kbtu, therm.
     """
     from rules.explain import account_text, judgement_text, report_json
     from rules.judgefile import read
@@ -196,7 +196,7 @@ def explain(
     rules: RulesPath = Path("rules.toml"),
     as_json: AsJson = False,
 ) -> None:
-    """Show the whole chain of one building: meters, readings, factors, corrections, limit, level, forecast."""
+    """Show the whole chain of one building: meters, readings, factors, corrections, limit, forecast."""
     from rules.chain import chain, chain_text
     from rules.explain import account_text, judgement_text, report_json
     from rules.period import Period

@@ -1,4 +1,4 @@
-"""Rules: judging a province with forecasts, watching a hundred thousand devices, and the forecast's back-test."""
+"""Rules: judging a province with forecasts, watching a hundred thousand devices, back-testing."""
 
 from __future__ import annotations
 

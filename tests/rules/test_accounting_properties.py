@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from town_of_rules import OFFICE, rows, total
 
 from collector.model import DailyRow
 from rules.accounting import account, monthly
@@ -15,7 +16,6 @@ from rules.budget import Budget
 from rules.period import Period
 from rules.quota import judge
 from rules.tables import Tables, with_value
-from town_of_rules import OFFICE, rows, total
 
 TABLES = Tables.load()
 CARRIERS = ("electricity", "gas", "heat", "diesel", "water")

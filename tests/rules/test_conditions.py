@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from town_of_rules import BUILDING, REGISTRY
 
 from collector.model import Latest
 from rules.conditions import Calendar, Condition
 from rules.replay import walk
 from rules.watch import Change, Watch
-from town_of_rules import BUILDING, REGISTRY
 
 MINUTE = 60_000
 MONDAY_NIGHT = int(datetime(2026, 11, 23, 16, 0, tzinfo=UTC).timestamp() * 1000)  # 00:00 on Tuesday in China

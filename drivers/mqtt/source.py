@@ -129,7 +129,7 @@ class MqttSource:
 
 
 def end_if_cancelled() -> None:
-    """Raise CancelledError if this task is to end: aiomqtt may raise MqttError over it while it disconnects."""
+    """Raise CancelledError if this task is to end: aiomqtt may raise MqttError over it as it disconnects."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError

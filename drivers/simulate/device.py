@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from drivers.modbus.registers import Block
 from drivers.profile import Cell, Point, Profile
-from drivers.simulate.image import Image
+from drivers.simulate.image import Image, room_of
 from drivers.simulate.physics import Load, Values
 
 ILLEGAL_ADDRESS = 2
@@ -60,6 +60,7 @@ class SimulatedDevice:
         self._raw: dict[str, tuple[int | float, ...]] = {}
         self._cache: dict[Block, bytes] = {}
         self.factors = self._write_factors(ratios or {})
+        self._room = {point.quantity.name: self._room_of(point) for point in profile.points}
         self._known = {
             (cell.function, address)
             for cells in [point.cells for point in profile.points] + [self._factor_cells()]
@@ -82,9 +83,14 @@ class SimulatedDevice:
         self._tick = None
 
     def value(self, name: str) -> float:
-        """The value that stands behind a quantity now, before it is rounded to registers."""
-        at_s = self._now_tick() * self._tick_s
-        return self._set[name] if name in self._set else self.load.value(name, at_s)
+        """The value that stands behind a quantity now, before it is rounded to registers.
+
+        A value of the load that the registers cannot hold starts again at 0, as a counter does.
+        """
+        if name in self._set:
+            return self._set[name]
+        value = self.load.value(name, self._now_tick() * self._tick_s)
+        return value % self._room[name] if value >= self._room[name] else value
 
     def answer(self, block: Block) -> bytes | int:
         """Data bytes, or the code of an exception."""
@@ -129,16 +135,17 @@ class SimulatedDevice:
             for cell, raw in zip(point.cells, self._raw[name], strict=True):
                 self.image.put_raw(cell, raw)
             return
-        value = self.value(name)
-        if point.modulus is not None:
-            value %= point.modulus * float(self._multiplier(point))
-        self.image.put(point, value, self.factors)
+        self.image.put(point, self.value(name), self.factors)
 
-    def _multiplier(self, point: Point) -> Fraction:
-        product = Fraction(1)
+    def _room_of(self, point: Point) -> float:
+        """The first value that is too large for the point's registers."""
+        room = (
+            point.modulus
+            or sum(room_of(cell) * abs(weight) for cell, weight in point.terms) / point.denominator
+        )
         for name in point.factors:
-            product *= self.factors[name] or 1
-        return product
+            room *= float(self.factors[name] or 1)
+        return room
 
     def _write_factors(self, ratios: Mapping[str, float]) -> dict[str, Fraction | None]:
         factors: dict[str, Fraction | None] = {}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from fractions import Fraction
 from struct import pack
 
 from drivers.modbus.registers import cell_bytes
-from drivers.profile import Cell, Point, Profile
+from drivers.profile import Cell, Point
 
 _SIZES = {"u16": 2, "s16": 2, "u24": 4, "u32": 4, "s32": 4, "u48": 8, "u64": 8, "s64": 8, "bcd16": 2}
 _SIZES |= {"bcd32": 4, "bcd48": 8, "bcd64": 8, "bit": 2}
@@ -107,6 +108,14 @@ def _bits(cell: Cell) -> int:
     return 24 if cell.type == "u24" else 16 * cell.words
 
 
-def factors_of(profile: Profile, given: Mapping[str, Fraction]) -> dict[str, Fraction | None]:
-    """Multipliers by name: the given ones, and 1 for every other."""
-    return {name: given.get(name, Fraction(1)) for name in profile.factors}
+def room_of(cell: Cell) -> float:
+    """The first raw number that is too large for a cell."""
+    if cell.type in ("f32", "f64"):
+        return math.inf
+    if cell.mask is not None:
+        return (cell.mask >> ((cell.mask & -cell.mask).bit_length() - 1)) + 1
+    if cell.type.startswith("bcd"):
+        return 10.0 ** (4 * cell.words)
+    if cell.type == "bit":
+        return 2
+    return 2.0 ** (_bits(cell) - cell.type.startswith("s"))

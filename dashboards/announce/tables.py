@@ -11,16 +11,13 @@ from enum import Enum
 from typing import Any
 
 import orjson
-import xlsxwriter
 from xlsxwriter.format import Format
-from xlsxwriter.worksheet import Worksheet
 
 from dashboards.announce import words
 from dashboards.announce.model import Announcement, Entry, Verdict
 from dashboards.boards.words import Lang
+from dashboards.workbook import Book, Cell
 from rules.period import Period
-
-Cell = str | float | int | None
 
 
 def _official(entry: Entry, lang: Lang) -> str:
@@ -115,43 +112,7 @@ def _tree(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-class _Book:
-    """One workbook in memory with the house's cell formats."""
-
-    def __init__(self) -> None:
-        self._bytes = io.BytesIO()
-        self.file = xlsxwriter.Workbook(
-            self._bytes, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-        )
-        font = {"font_name": "Noto Sans CJK SC", "font_size": 10}
-        self.head = self.file.add_format(
-            {**font, "bold": True, "bg_color": "#E8ECF0", "bottom": 1, "text_wrap": True, "valign": "top"}
-        )
-        self.text = self.file.add_format(font)
-        self.wrap = self.file.add_format({**font, "text_wrap": True, "valign": "top"})
-        self.title = self.file.add_format({**font, "bold": True, "font_size": 14})
-        self.number = self.file.add_format({**font, "num_format": "#,##0"})
-        self.fine = self.file.add_format({**font, "num_format": "#,##0.0"})
-        self.share = self.file.add_format({**font, "num_format": "0.0%"})
-
-    def sheet(self, name: str, heads: list[str], widths: list[float]) -> Worksheet:
-        sheet = self.file.add_worksheet(name[:31])
-        sheet.write_row(0, 0, heads, self.head)
-        sheet.freeze_panes(1, 0)
-        for column, width in enumerate(widths):
-            sheet.set_column(column, column, width)
-        return sheet
-
-    def put(self, sheet: Worksheet, row: int, column: int, value: Cell, style: Format) -> None:
-        if value is not None and value != "":
-            sheet.write(row, column, value, style)
-
-    def done(self) -> bytes:
-        self.file.close()
-        return self._bytes.getvalue()
-
-
-def _style(book: _Book, name: str) -> Format:
+def _style(book: Book, name: str) -> Format:
     if name in SHARES:
         return book.share
     if name in INTENSITIES:
@@ -161,7 +122,7 @@ def _style(book: _Book, name: str) -> Format:
 
 def render_xlsx(announcement: Announcement, lang: Lang) -> bytes:
     """Workbook: summary, ranking, insufficient data, factors."""
-    book = _Book()
+    book = Book()
     _summary(book, announcement, lang)
     heads = [words.word(key, lang) for _, key, _ in COLUMNS]
     sheet = book.sheet(
@@ -190,7 +151,7 @@ def render_xlsx(announcement: Announcement, lang: Lang) -> bytes:
     return book.done()
 
 
-def _summary(book: _Book, announcement: Announcement, lang: Lang) -> None:
+def _summary(book: Book, announcement: Announcement, lang: Lang) -> None:
     totals = announcement.totals
     sheet = book.file.add_worksheet(words.word("summary", lang)[:31])
     sheet.set_column(0, 0, 30)
@@ -233,7 +194,7 @@ def _summary(book: _Book, announcement: Announcement, lang: Lang) -> None:
             book.put(sheet, row, column, cell, style)
 
 
-def _factors(book: _Book, announcement: Announcement, lang: Lang) -> None:
+def _factors(book: Book, announcement: Announcement, lang: Lang) -> None:
     keys = ("factor_id", "kind", "value", "unit", "year", "source", "confidence")
     sheet = book.sheet(
         words.word("factors", lang), [words.word(key, lang) for key in keys], [26, 14, 12, 18, 8, 70, 22]

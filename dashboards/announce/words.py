@@ -165,6 +165,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "kgce": ("折标准煤系数", "coal equivalent"),
     "kwh": ("热值", "heating value"),
     "limit": ("限额", "limit"),
+    "scheme": ("定额标准", "quota scheme"),
     "heating_value": ("热值", "heating value"),
 }
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dashboards.boards.catalogue import all_boards
 from dashboards.boards.influx import ENERGY, SAMPLES
-from drivers.errors import BeaconError
+from dashboards.files import write_whole
 
 FOLDER = {"zh": "Beacon 建筑能源与碳", "en": "Beacon"}
 
@@ -115,15 +114,6 @@ def render(directory: Path) -> list[Path]:
     written = []
     for name, content in rendered().items():
         path = directory / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(
-                "w", encoding="utf-8", dir=path.parent, prefix=".", delete=False
-            ) as part:
-                part.write(content)
-            Path(part.name).chmod(0o644)
-            Path(part.name).replace(path)
-        except OSError as error:
-            raise BeaconError(f"{path}: cannot be written: {error.strerror or error}") from error
+        write_whole(path, content.encode())
         written.append(path)
     return written

@@ -1,17 +1,20 @@
 #!/bin/sh
 # Install or update the Beacon edge on a Raspberry Pi or any Debian machine with systemd.
 #
-#   sudo deploy/install-edge.sh             from a copy of this repository, or
+#   sudo deploy/install-edge.sh                 the edge of a fleet, from a copy of this repository
+#   sudo deploy/install-edge.sh --site          one whole building: edge, store, rules and site
 #   sudo deploy/install-edge.sh --wheels DIR    without internet: packages from a folder of wheels
 #
-# Makes: user `beacon`, /opt/beacon/venv, /etc/beacon/edge.toml (only if there is none),
-# /var/lib/beacon and beacon-edge.service. Running it again updates the program and keeps
-# configuration and readings.
+# Makes: user `beacon`, /opt/beacon/venv, and beacon-edge.service with /etc/beacon/edge.toml, or
+# beacon-site.service with the files of deploy/one-building in /var/lib/beacon (only where there are
+# none). Running it again updates the program and keeps configuration and readings.
 set -eu
 
 root=${BEACON_ROOT:-}  # a test installs below a folder
 source=$(cd "$(dirname "$0")/.." && pwd)
 wheels=
+part=edge
+extras=edge
 
 fail() {
     echo "install-edge.sh: $*" >&2
@@ -24,6 +27,11 @@ while [ $# -gt 0 ]; do
         [ $# -ge 2 ] || fail "--wheels needs a folder"
         wheels=$(cd "$2" && pwd) || fail "$2 is no folder"
         shift 2
+        ;;
+    --site)
+        part=site
+        extras=all
+        shift
         ;;
     *) fail "unknown option $1; see the first lines of this file" ;;
     esac
@@ -44,38 +52,51 @@ venv=$root/opt/beacon/venv
 mkdir -p "$root/opt/beacon" "$root/etc/beacon" "$root/etc/systemd/system"
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 if [ -n "$wheels" ]; then
-    "$venv/bin/pip" install --quiet --no-index --find-links "$wheels" --upgrade "beacon[edge]"
+    "$venv/bin/pip" install --quiet --no-index --find-links "$wheels" --upgrade "beacon[$extras]"
 else
     # The lock holds every package's checksum; as constraints it lets the edge take its own few.
     sed -n 's/^\([A-Za-z0-9_.-]*==[^ ]*\).*/\1/p' "$source/requirements.lock" >"$root/opt/beacon/constraints.txt"
-    "$venv/bin/pip" install --quiet --upgrade -c "$root/opt/beacon/constraints.txt" "$source[edge]"
+    rm -rf "$source/build"  # what an older build left there would be installed, too
+    "$venv/bin/pip" install --quiet --upgrade -c "$root/opt/beacon/constraints.txt" "$source[$extras]"
 fi
 
-if [ ! -e "$root/etc/beacon/edge.toml" ]; then
-    cp "$source/deploy/edge.toml" "$root/etc/beacon/edge.toml"
-    echo "/etc/beacon/edge.toml is a sample: write your meters into it, then 'beacon edge check /etc/beacon/edge.toml'"
+case $part in
+edge)
+    config=/etc/beacon
+    files=$source/deploy/edge.toml
+    ;;
+site)
+    config=/var/lib/beacon
+    files="$source"/deploy/one-building/*.toml
+    ;;
+esac
+mkdir -p "$root$config"
+if [ ! -e "$root$config/edge.toml" ]; then
+    # shellcheck disable=SC2086 # a pattern
+    cp $files "$root$config/"
+    echo "$config/edge.toml is a sample: write your meters into it, then: beacon $part check $config/$part.toml"
     fresh=yes
 fi
-if [ ! -e "$root/etc/beacon/edge.env" ]; then
-    echo "# Passwords that edge.toml names by password_env, one NAME=value a line" >"$root/etc/beacon/edge.env"
+if [ ! -e "$root/etc/beacon/$part.env" ]; then
+    echo "# Passwords that the configuration names by password_env, one NAME=value a line" >"$root/etc/beacon/$part.env"
 fi
-chmod 600 "$root/etc/beacon/edge.env"
-cp "$source/deploy/systemd/beacon-edge.service" "$root/etc/systemd/system/beacon-edge.service"
+chmod 600 "$root/etc/beacon/$part.env"
+cp "$source/deploy/systemd/beacon-$part.service" "$root/etc/systemd/system/beacon-$part.service"
 
 if [ -n "$root" ]; then
     exit 0
 fi
 chown -R root:beacon /etc/beacon
 chmod 750 /etc/beacon
-chmod 640 /etc/beacon/edge.toml
-chown root:root /etc/beacon/edge.env
+chown root:root "/etc/beacon/$part.env"
+if [ "$part" = edge ]; then chmod 640 /etc/beacon/edge.toml; else chown -R beacon:beacon /var/lib/beacon; fi
 find /etc/beacon -name '*.key' -exec chown beacon:beacon {} + -exec chmod 600 {} +
 ln -sf /opt/beacon/venv/bin/beacon /usr/local/bin/beacon
 systemctl daemon-reload
-systemctl enable --quiet beacon-edge.service
+systemctl enable --quiet "beacon-$part.service"
 if [ "${fresh:-no}" = yes ]; then
-    echo "then start it: systemctl start beacon-edge"
+    echo "then start it: systemctl start beacon-$part"
 else
-    systemctl restart beacon-edge.service
-    systemctl --no-pager --lines=0 status beacon-edge.service
+    systemctl restart "beacon-$part.service"
+    systemctl --no-pager --lines=0 status "beacon-$part.service"
 fi

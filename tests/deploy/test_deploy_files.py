@@ -272,5 +272,11 @@ def test_the_edge_installs_into_a_folder_and_again(tmp_path: Path) -> None:
     assert (tmp_path / "etc/beacon/edge.env").stat().st_mode & 0o777 == 0o600
     calls = (tmp_path / "calls").read_text()
     assert calls.count("[edge]") == 3
+    site = [DEPLOY / "install-edge.sh", "--site"]
+    subprocess.run(site, env=environment, check=True, capture_output=True)
+    assert "[all]" in (tmp_path / "calls").read_text()
+    assert site_file.load(tmp_path / "var/lib/beacon/site.toml").edge is not None
+    unit = (tmp_path / "etc/systemd/system/beacon-site.service").read_text()
+    assert "site run /var/lib/beacon/site.toml" in unit
     constraints = (tmp_path / "opt/beacon/constraints.txt").read_text()
     assert re.search(r"^pymodbus==3\.16\.\d+$", constraints, re.M)

@@ -115,6 +115,7 @@ class Dlt645Framing:
     max_bytes = _HEADER + MAX_DATA + 2
     idle = b"\xfe"
     starts = b"\x68"
+    distinct = True
 
     def frame_at(self, data: bytes, offset: int) -> tuple[Frame, int] | None:
         """The frame at `offset`. Raises FrameError; see `Framing`."""

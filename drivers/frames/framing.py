@@ -29,6 +29,10 @@ class Framing(Protocol[FrameT_co]):
     def starts(self) -> bytes:
         """The byte values that a frame can start with; empty if any can."""
 
+    @property
+    def distinct(self) -> bool:
+        """Whether a whole frame is so unlikely inside another that it ends the wait for an unfinished one."""
+
     def frame_at(self, data: bytes, offset: int) -> tuple[FrameT_co, int] | None:
         """The frame that starts at `offset` and the offset behind it; None if bytes are still missing.
 
@@ -106,12 +110,23 @@ class Finder(Generic[FrameT]):
             if found is not None:
                 frame, offset = found
                 frames.append(frame)
-            elif final:
+            elif final or self._whole_frame_behind(data, offset):
                 offset = self._skip(data, offset, f"frame cut short after {len(data) - offset} bytes")
             else:
                 self._held = data[offset:]
                 break
         return frames
+
+    def _whole_frame_behind(self, data: bytes, offset: int) -> bool:
+        if not self._framing.distinct:
+            return False
+        for later in range(offset + 1, len(data)):
+            try:
+                if data[later] in self._framing.starts and self._framing.frame_at(data, later) is not None:
+                    return True
+            except FrameError:
+                continue
+        return False
 
     def _skip(self, data: bytes, offset: int, reason: str) -> int:
         if data[offset] not in self._framing.idle:

@@ -39,6 +39,7 @@ class AsciiFraming:
     max_bytes = 513
     idle = b""
     starts = b":>"
+    distinct = False
 
     def frame_at(self, data: bytes, offset: int) -> tuple[AsciiFrame, int] | None:
         """The frame at `offset`. Raises FrameError; see `Framing`."""

@@ -52,6 +52,7 @@ class RtuFraming:
     max_bytes: int = 256
     idle: bytes = b""
     starts: bytes = b""
+    distinct: bool = False
 
     def frame_at(self, data: bytes, offset: int) -> tuple[RtuFrame, int] | None:
         """The frame at `offset`. Raises FrameError; see `Framing`."""

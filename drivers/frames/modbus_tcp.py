@@ -37,6 +37,7 @@ class MbapFraming:
     max_bytes = _HEADER + _MAX_PDU
     idle = b""
     starts = b""
+    distinct = False
 
     def frame_at(self, data: bytes, offset: int) -> tuple[TcpFrame, int] | None:
         """The frame at `offset`. Raises FrameError; see `Framing`."""

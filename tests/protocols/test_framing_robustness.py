@@ -160,13 +160,20 @@ def test_a_frame_in_noise_is_found(case: Case, noise: bytes, tail: bytes) -> Non
     assert frame in find_frames(framing, noise + case.encode(frame) + tail)
 
 
-def test_a_false_start_delays_a_frame_until_the_line_is_silent() -> None:
+def test_a_whole_frame_behind_a_false_start_is_taken_at_once() -> None:
     frame = dlt645.Frame("000000000161", 0x91, bytes.fromhex("0000010026000000"))
     finder = dlt645.finder()
     false_start = bytes.fromhex("68 00 00 00 00 00 00 68 91 C8")
-    assert finder.feed(false_start + dlt645.encode(frame)) == []
-    assert finder.flush() == [frame]
+    assert finder.feed(false_start + dlt645.encode(frame)) == [frame]
     assert finder.skipped == len(false_start)
+
+
+def test_an_rtu_frame_behind_a_false_start_waits_until_the_line_is_silent() -> None:
+    frame = modbus_rtu.RtuFrame(1, bytes.fromhex("030400010002"))
+    finder = Finder(modbus_rtu.RtuFraming("response"))
+    assert finder.feed(b"\x01\x03\xf0" + modbus_rtu.encode(frame)) == []
+    assert finder.flush() == [frame]
+    assert finder.skipped == 3
 
 
 def test_the_reason_of_a_refusal_names_what_is_wrong() -> None:

@@ -6,9 +6,11 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TypeVar
 
-from collector.payload import FIRST_MS, CheckedIntervals, CheckedSamples, Parsed
+from collector.batch_cut import CheckedSamples, Head
+from collector.payload import FIRST_MS, CheckedIntervals, Parsed
 from collector.registry import Registry
 from drivers.quantity import UnknownQuantity, quantity
 
@@ -16,6 +18,7 @@ Row = TypeVar("Row")
 
 DAY_S = 86_400
 MAX_STATUS = 7
+_STATUSES = frozenset(range(MAX_STATUS + 1))
 MAX_QUALITY = 31
 
 
@@ -46,15 +49,18 @@ class Admission:
         self.edges = frozenset(edge for edges in self._owners.values() for edge in edges)
         self._clock = clock
         self._future_ms = future_ms
-        self._known_shapes: dict[tuple[str, ...], tuple[str, ...] | str] = {}
+        self._refusals: dict[tuple[str, Head], str] = {}
 
     def admit(self, site: str, edge: str, parsed: Parsed) -> Admitted:
         """Sort a batch of `site/edge` into what may be stored and what not."""
         admitted = Admitted(parsed.spool, parsed.seq, parsed.sealed_at)
         latest = self._clock() + self._future_ms
         publisher = f"{site}/{edge}"
+        refusals = self._refusals
         for group in parsed.samples:
-            reason = self._reason(publisher, group.building) or self._shape_reason(group)
+            reason = refusals.get((publisher, group.head))
+            if reason is None:
+                reason = self._head_reason(publisher, group.head)
             if reason:
                 admitted.refused.append((group, reason))
             else:
@@ -73,21 +79,16 @@ class Admission:
             return f"unknown building {building}"
         return "" if publisher in owners else f"edge {publisher} may not publish for building {building}"
 
-    def _shape_reason(self, group: CheckedSamples) -> str:
-        key = tuple(group.fields)
-        found = self._known_shapes.get(key)
-        if found is None:
-            found = _checked_shape(key)
-            if len(self._known_shapes) >= 10_000:
-                self._known_shapes.clear()
-            self._known_shapes[key] = found
-        if isinstance(found, str):
-            return found
-        group.fields = found
-        return ""
+    def _head_reason(self, publisher: str, head: Head) -> str:
+        reason = self._reason(publisher, head.building) or _shape_reason(head.fields)
+        if len(self._refusals) >= 500_000:
+            self._refusals.clear()
+        self._refusals[publisher, head] = reason
+        return reason
 
 
-def _checked_shape(fields: tuple[str, ...]) -> tuple[str, ...] | str:
+@lru_cache(maxsize=10_000)
+def _shape_reason(fields: tuple[str, ...]) -> str:
     if len(set(fields)) != len(fields):
         return "a quantity is named twice"
     try:
@@ -95,11 +96,19 @@ def _checked_shape(fields: tuple[str, ...]) -> tuple[str, ...] | str:
             quantity(name)
     except UnknownQuantity as error:
         return str(error)
-    return fields
+    return ""
 
 
 def _admit_samples(group: CheckedSamples, latest: int, admitted: Admitted) -> None:
-    width = len(group.fields) + 2
+    width = len(group.head.fields) + 2
+    for row in group.rows:
+        if len(row) != width or type(row[0]) is not int or not FIRST_MS <= row[0] <= latest:
+            break
+        if row[1] not in _STATUSES:
+            break
+    else:
+        admitted.samples.append(group)
+        return
     reasons = [_row_reason(row, width, latest) for row in group.rows]
     if not any(reasons):
         admitted.samples.append(group)

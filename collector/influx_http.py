@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +14,7 @@ import orjson
 import urllib3
 from influxdb_client import InfluxDBClient, WriteService
 from influxdb_client.rest import ApiException
+from isal import isal_zlib
 
 from collector.settings import InfluxSettings
 from drivers.errors import StoreUnavailable
@@ -57,7 +57,7 @@ class InfluxHttp:
             return
         headers: dict[str, str] = {}
         if self.settings.gzip and len(body) > GZIP_ABOVE_BYTES:
-            packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+            packer = isal_zlib.compressobj(1, isal_zlib.DEFLATED, 31)
             body, headers = packer.compress(body) + packer.flush(), {"content_encoding": "gzip"}
         try:
             self._service.post_write(

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 import orjson
 
 from collector.admission import Admission, Admitted
+from collector.batch_cut import CheckedSamples
 from collector.dead_letters import DeadLetters
 from collector.metrics import Metrics
-from collector.payload import CheckedIntervals, CheckedSamples, PayloadError, parse, unpack
+from collector.payload import CheckedIntervals, PayloadError, parse, unpack
 from collector.store import PartlyStored, Store
 from drivers.errors import StoreUnavailable
 from edge.wire import AckMessage, Acknowledgement

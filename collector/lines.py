@@ -11,13 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
 
+from collector.batch_cut import CheckedSamples, Head
 from collector.model import DailyRow, EdgeRow, JudgementRow
-from collector.payload import CheckedSamples
 from collector.store import IntervalRows, SampleRows
 
-_heads: dict[tuple[str, str, str], bytes] = {}
-_shapes: dict[tuple[str, ...], list[bytes]] = {}
-_KEPT = 500_000
+_shapes: dict[Head, list[bytes]] = {}
+_SHAPES_KEPT = 500_000
 
 
 def sample_lines(groups: Sequence[SampleRows]) -> bytes:
@@ -25,51 +24,44 @@ def sample_lines(groups: Sequence[SampleRows]) -> bytes:
     pieces: list[bytes] = []
     for group in groups:
         if isinstance(group, CheckedSamples) and group.numbers is not None:
-            _cut_lines(group, group.numbers, pieces)
+            _cut_lines(group.head, group.numbers, pieces)
         else:
             _formatted_lines(group, pieces)
     return b"".join(pieces)
 
 
-def _cut_lines(group: CheckedSamples, numbers: list[bytes], pieces: list[bytes]) -> None:
+def _cut_lines(head: Head, numbers: list[bytes], pieces: list[bytes]) -> None:
     """Lines from number texts: names and numbers in turn, the status only where it is not good."""
-    fields = tuple(group.fields)
-    shape = _shapes.get(fields) or _new_shape(fields)
-    head, width = _head(group), len(fields) + 2
+    shape = _shapes.get(head) or _new_shape(head)
+    width = len(head.fields) + 2
     for first in range(0, len(numbers), width):
         line = shape.copy()
-        line[0] = head
-        line[2 : 2 * width - 3 : 2] = numbers[first + 2 : first + width]
+        line[1 : 2 * width - 4 : 2] = numbers[first + 2 : first + width]
         if numbers[first + 1] != b"0":
             line[-3] = b",status=%s " % numbers[first + 1]
         line[-2] = numbers[first]
         pieces += line
 
 
-def _new_shape(fields: tuple[str, ...]) -> list[bytes]:
-    """[head, `a=`, number, `,b=`, number, …, ` `, time, newline] with room for what changes."""
-    shape = [b""]
-    for index, name in enumerate(fields):
+def _new_shape(head: Head) -> list[bytes]:
+    """[head and `a=`, number, `,b=`, number, …, ` `, time, newline] with room for what changes."""
+    shape: list[bytes] = []
+    for index, name in enumerate(head.fields):
         shape += [f"{',' if index else ''}{name}=".encode(), b""]
+    shape[0] = _start(head) + shape[0]
     shape += [b" ", b"", b"\n"]
-    if len(_shapes) >= 10_000:
+    if len(_shapes) >= _SHAPES_KEPT:
         _shapes.clear()
-    _shapes[fields] = shape
+    _shapes[head] = shape
     return shape
 
 
-def _head(group: SampleRows) -> bytes:
-    key = (group.building, group.device, group.kind)
-    head = _heads.get(key)
-    if head is None:
-        if len(_heads) >= _KEPT:
-            _heads.clear()
-        head = _heads[key] = f"{key[2]},building={key[0]},device={key[1]} ".encode()
-    return head
+def _start(group: SampleRows | Head) -> bytes:
+    return f"{group.kind},building={group.building},device={group.device} ".encode()
 
 
 def _formatted_lines(group: SampleRows, pieces: list[bytes]) -> None:
-    head = _head(group)
+    head = _start(group)
     names = [f"{name}=".encode() for name in group.fields]
     for at, status, *values in group.rows:
         present = [

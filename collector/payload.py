@@ -1,8 +1,8 @@
 """One MQTT payload to checked groups, without an object a value where the payload is well formed.
 
-`parse` takes the quick way when plain comparisons prove the payload right, and lets pydantic
-(`edge.wire.Batch`) decide about everything else. Whatever the quick way takes, pydantic takes
-with the same content; a test holds that.
+`parse` cuts a text apart whose heads it has seen before (`batch_cut`), else takes the quick way
+when plain comparisons prove the batch right, and lets pydantic (`edge.wire.Batch`) decide about
+everything else. Whatever the quick ways take, pydantic takes with the same content; a test holds that.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import orjson
 import zstandard
 from pydantic import ValidationError
 
+from collector.batch_cut import CheckedSamples, Head, cut_samples, learn
 from drivers.carrier import Carrier, Direction
 from drivers.errors import BeaconError
 from edge.wire import MAX_PAYLOAD_BYTES, MAX_UNPACKED_BYTES, ZSTD_MAGIC, Batch
@@ -28,7 +29,6 @@ _INTERVAL_KEYS = frozenset({"building", "device", "carrier", "direction", "rows"
 _BATCH_KEYS = frozenset({"v", "spool", "seq", "sealed_at", "samples", "intervals"})
 _CARRIERS = frozenset(carrier.value for carrier in Carrier)
 _DIRECTIONS = frozenset(direction.value for direction in Direction)
-_PLAIN_NUMBERS = b"0123456789+-.eE,"
 _names: dict[str, bool] = {}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _BUILDING = re.compile(r"[0-9]{6}[A-H][0-9]{3}")
@@ -44,22 +44,6 @@ class PayloadError(BeaconError):
         super().__init__(reason)
         self.spool = spool
         self.seq = seq
-
-
-@dataclass(slots=True)
-class CheckedSamples:
-    """As edge.wire.SampleGroup, rows right in form: [at ms, status, value or None, …].
-
-    numbers: the same rows as JSON number texts, one after the other, where no value is absent:
-        line protocol and SQLite rows are cut from it without formatting a float again.
-    """
-
-    building: str
-    device: str
-    kind: str
-    fields: Sequence[str]
-    rows: list[list[float | None]]
-    numbers: list[bytes] | None = None
 
 
 @dataclass(slots=True)
@@ -105,11 +89,20 @@ def unpack(payload: bytes, limit: int = MAX_PAYLOAD_BYTES, unpacked_limit: int =
 
 def parse(text: bytes) -> Parsed:
     """The batch in a JSON text. Raises PayloadError with every reason why it is none."""
+    pieces = cut_samples(text)
+    if pieces is not None:
+        envelope, groups = pieces
+        parsed = _quick(envelope)
+        if parsed is not None and not parsed.intervals:
+            parsed.samples = groups
+            return parsed
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise PayloadError(f"is not JSON: {error}") from error
-    return _quick(text, document) or _thorough(text, document)
+    parsed = _quick(document) or _thorough(text, document)
+    learn(text, [group.head for group in parsed.samples])
+    return parsed
 
 
 def _thorough(text: bytes, document: Any) -> Parsed:
@@ -125,12 +118,16 @@ def _thorough(text: bytes, document: Any) -> Parsed:
         batch.spool,
         batch.seq,
         batch.sealed_at,
-        [CheckedSamples(g.building, g.device, g.kind, g.fields, g.rows) for g in batch.samples],
+        [_checked(g.building, g.device, g.kind, g.fields, g.rows) for g in batch.samples],
         [
             CheckedIntervals(g.building, g.device, g.carrier.value, g.direction.value, list(g.rows))
             for g in batch.intervals
         ],
     )
+
+
+def _checked(building: str, device: str, kind: str, fields: Sequence[str], rows: Any) -> CheckedSamples:
+    return CheckedSamples(Head(building, device, kind, tuple(fields)), rows)
 
 
 def _identity(document: Any) -> tuple[str, int]:
@@ -141,9 +138,9 @@ def _identity(document: Any) -> tuple[str, int]:
     return "", 0
 
 
-def _quick(text: bytes, document: Any) -> Parsed | None:
+def _quick(document: Any) -> Parsed | None:
     """The batch if it is certainly right, else None."""
-    if type(document) is not dict or not document.keys() <= _BATCH_KEYS or b"\\" in text:
+    if type(document) is not dict or not document.keys() <= _BATCH_KEYS:
         return None
     spool, seq, sealed_at = document.get("spool"), document.get("seq"), document.get("sealed_at")
     samples, intervals = document.get("samples", ()), document.get("intervals", ())
@@ -162,10 +159,13 @@ def _quick(text: bytes, document: Any) -> Parsed | None:
         and all(map(_is_interval_group, intervals))
     ):
         return None
-    groups = [CheckedSamples(**group) for group in samples]
-    if groups and not intervals:
-        _cut_numbers(text, groups)
-    return Parsed(spool, seq, sealed_at, groups, [CheckedIntervals(**group) for group in intervals])
+    return Parsed(
+        spool,
+        seq,
+        sealed_at,
+        [_checked(**group) for group in samples],
+        [CheckedIntervals(**group) for group in intervals],
+    )
 
 
 def _is_sample_group(group: Any) -> bool:
@@ -228,25 +228,3 @@ def _is_name(text: str) -> bool:
 
 def _is_building(text: Any) -> bool:
     return type(text) is str and _BUILDING.fullmatch(text) is not None
-
-
-def _cut_numbers(text: bytes, groups: list[CheckedSamples]) -> None:
-    """Give each group its rows' number texts, where they certainly stand in `text` for its rows.
-
-    Nothing is cut from a text that writes a key twice, or writes spaces or null in a row: each
-    group then has exactly one `"rows":[[`, in order.
-    """
-    if text.count(b'"samples"') != 1 or text.count(b'"rows"') != len(groups):
-        return
-    end = 0
-    for group in groups:
-        start = text.find(b'"rows":[[', end) + 9
-        if start < 9:
-            return
-        end = text.find(b"]]", start)
-        flat = text[start:end].replace(b"],[", b",")
-        width = len(group.fields) + 2
-        if not flat.translate(None, _PLAIN_NUMBERS) and all(
-            len(row) == width and type(row[0]) is int for row in group.rows
-        ):
-            group.numbers = flat.split(b",")

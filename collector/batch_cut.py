@@ -1,0 +1,129 @@
+"""Cut a batch of samples apart instead of building it: what a fleet sends all day in one shape.
+
+An edge sends the same heads (building, device, kind, fields) again and again, so each is read once
+and then known by its bytes; only the rows are new. The pieces that are taken, put together again,
+are the whole text, so the text is JSON and the batch is right when every piece is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import orjson
+
+_ROWS, _SAMPLES = b'"rows":', b'"samples":['
+_DIGITS_OR_NULL = b"0123456789+-.eE,nul"
+_HEADS_KEPT = 500_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """What the rows of a group have in common. One object a distinct text, compared by identity."""
+
+    building: str
+    device: str
+    kind: str
+    fields: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class CheckedSamples:
+    """As edge.wire.SampleGroup, rows right in form: [at ms, status, value or None, …].
+
+    numbers: the same rows as JSON number texts, one after the other, where no value is absent:
+        line protocol and SQLite rows are cut from it without formatting a float again.
+    """
+
+    head: Head
+    rows: list[list[float | None]]
+    numbers: list[bytes] | None = None
+
+    @property
+    def building(self) -> str:
+        return self.head.building
+
+    @property
+    def device(self) -> str:
+        return self.head.device
+
+    @property
+    def kind(self) -> str:
+        return self.head.kind
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return self.head.fields
+
+
+_heads: dict[bytes, Head] = {}
+
+
+def cut_samples(text: bytes) -> tuple[dict[str, object], list[CheckedSamples]] | None:
+    """(the batch without its samples, its samples), or None if the text must be read in full.
+
+    The heads taken are those that `learn` was given.
+    """
+    before, found, after = text.partition(_SAMPLES)
+    if not found or b"\\" in text:
+        return None
+    tail, *chunks = after.split(_ROWS)
+    groups: list[CheckedSamples] = []
+    prefix = b""
+    for chunk in chunks:
+        head = _heads.get(tail[2:] if prefix else tail)
+        end = chunk.find(b"]]")
+        if head is None or (tail[:2] != prefix and prefix) or chunk[:2] != b"[[" or end < 0:
+            return None
+        prefix = b"},"
+        flat = chunk[2:end].replace(b"],[", b",")
+        if flat.translate(None, _DIGITS_OR_NULL):
+            return None
+        try:
+            rows = orjson.loads(chunk[: end + 2])
+        except orjson.JSONDecodeError:
+            return None
+        width = len(head.fields) + 2
+        for row in rows:
+            if len(row) != width or type(row[0]) is not int:
+                return None
+        groups.append(CheckedSamples(head, rows, None if b"n" in flat else flat.split(b",")))
+        tail = chunk[end + 2 :]
+    if tail != b"}]}" or not groups:
+        return None
+    try:
+        envelope = orjson.loads(before + b'"samples":[]}')
+    except orjson.JSONDecodeError:
+        return None
+    return envelope, groups
+
+
+def learn(text: bytes, heads: list[Head]) -> None:
+    """Remember the heads of a text that was read in full and found right."""
+    after = text.partition(_SAMPLES)[2]
+    if b"\\" in text or after.count(_ROWS) != len(heads):
+        return
+    tail, *chunks = after.split(_ROWS)
+    if len(_heads) + len(heads) > _HEADS_KEPT:
+        _heads.clear()
+    for head, chunk in zip(heads, chunks, strict=True):
+        if _reads_as(tail.removeprefix(b"},"), head):
+            _heads[tail.removeprefix(b"},")] = head
+        tail = chunk[chunk.find(b"]]") + 2 :]
+
+
+def _reads_as(text: bytes, head: Head) -> bool:
+    """Whether a text is exactly the beginning of a group with this head."""
+    try:
+        group = orjson.loads(text + b'"rows":0}')
+    except orjson.JSONDecodeError:
+        return False
+    return bool(
+        group
+        == {
+            "building": head.building,
+            "device": head.device,
+            "kind": head.kind,
+            "fields": list(head.fields),
+            "rows": 0,
+        }
+    )

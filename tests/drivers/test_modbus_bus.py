@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -172,6 +173,28 @@ async def test_serial_port_that_is_not_there_is_unreachable() -> None:
     bus = ModbusBus(SerialSettings(port="/dev/serial/by-path/none"))
     with pytest.raises(DeviceUnreachable, match="/dev/serial/by-path/none at 9600 baud 8N1"):
         await bus.read(1, Block(3, 0, 1))
+
+
+async def test_serial_adapter_that_was_unplugged_is_opened_again_by_its_path(tmp_path: Path) -> None:
+    meter = SimulatedDevice(load(METER), clock=lambda: NOON)
+    port = tmp_path / "by-path"
+    served = SimulatedBus({1: meter}, "rtu")
+    port.symlink_to(await served.start_serial())
+    now = 0.0
+    bus = ModbusBus(SerialSettings(port=str(port), timeout_s=TIMEOUT_S, quiet_s=0), clock=lambda: now)
+    device = ModbusDevice("meter1", load(METER), 1, bus)
+    device._quiet_s = 0
+    assert (await device.read()).status is Status.GOOD
+    await served.aclose()
+    port.unlink()
+    for _ in range(2):
+        with pytest.raises(DeviceUnreachable):
+            await device.read()
+        now += 60
+    port.symlink_to(await served.start_serial())
+    assert (await device.read()).status is Status.GOOD
+    await bus.aclose()
+    await served.aclose()
 
 
 async def test_two_readers_share_one_connection_and_take_turns() -> None:

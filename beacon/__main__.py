@@ -26,7 +26,7 @@ app.add_typer(edge.app, name="edge")
 app.add_typer(collector.app, name="collector")
 app.add_typer(rules.app, name="rules")
 app.add_typer(boards.app, name="boards")
-app.command("announce")(announce.announce)
+app.add_typer(announce.app, name="announce")
 app.add_typer(devices.app, name="devices")
 app.add_typer(registry.app, name="registry")
 

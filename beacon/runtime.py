@@ -15,8 +15,8 @@ from collector.service import open_store
 from collector.service import run as run_collector
 from collector.store import Store
 from drivers.errors import BeaconError
-from edge.assembly import Agent
 from edge.agent import run as run_edge
+from edge.assembly import Agent
 from rules.alerts import AlertBook
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _listen(web: WebSettings) -> socket.socket:
 
 
 async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
-    """Serve until cancelled. uvicorn's own signal handling is left out: signals belong to the whole process."""
+    """Serve until cancelled. uvicorn's signal handling is left out: signals are the process's."""
     serving = asyncio.create_task(server._serve([listener]), name="uvicorn")
     try:
         await asyncio.shield(serving)

@@ -105,7 +105,7 @@ def _mismatches(
             Problem(
                 str(path),
                 "edge",
-                f'its uplink must use the embedded broker: port {settings.broker.port}, protocol "3.1.1", tls false',
+                f'its uplink must use the embedded broker: port {settings.broker.port}, protocol "3.1.1"',
             )
         )
     name = f"{edge.site}/{edge.edge}"

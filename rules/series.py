@@ -170,8 +170,8 @@ class Days:
         energy = self._filled.sum(axis=1)
         coverage = self.coverage.sum(axis=1) / self.count
         columns = zip(energy.tolist(), coverage.tolist(), estimated.tolist(), strict=True)
-        nothing = self._absent.all(axis=1).tolist()
-        return [None if none else Total(*column) for none, column in zip(nothing, columns, strict=True)]
+        heard = (~self._absent).any(axis=1)
+        return [Total(*column) if there else None for there, column in zip(heard, columns, strict=True)]
 
     def combine(self, weights: Mapping[Key, float]) -> Floats:
         """Daily sum of weight * energy, length `count`; NaN on days where a regular series has no value.

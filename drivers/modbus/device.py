@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from drivers.errors import ConfigError, DeviceError, DeviceRefused, DeviceUnreachable, Problem
@@ -16,6 +17,8 @@ from drivers.profile import ALL, Profile
 from drivers.sample import Sample, Status
 
 logger = logging.getLogger(__name__)
+
+_MOST_PROBES = 24  # requests that one read spends on finding what is refused
 
 
 class ModbusDevice:
@@ -44,6 +47,7 @@ class ModbusDevice:
         self._ratios = _ratios(device_id, profile, ratios or {})
         self._factors: dict[str, Fraction | None] = dict(self._ratios)
         self._refused: set[tuple[int, int]] = set()
+        self._probes = 0
         self._plans: dict[frozenset[str], ReadPlan] = {}
         assert profile.modbus is not None
         self._limits = profile.modbus
@@ -61,7 +65,9 @@ class ModbusDevice:
     def plan(self, groups: frozenset[str] = ALL) -> ReadPlan:
         """The requests for these poll groups, refused registers left out."""
         if groups not in self._plans:
-            self._plans[groups] = read_plan(self.profile, groups, self._bus.cost, frozenset(self._refused))
+            self._plans[groups] = read_plan(
+                self.profile, self._limits, groups, self._bus.cost, frozenset(self._refused)
+            )
         return self._plans[groups]
 
     async def read(self, groups: frozenset[str] = ALL) -> Sample:
@@ -74,6 +80,7 @@ class ModbusDevice:
         status = Status.GOOD
         failed: DeviceError | None = None
         answered = refused = False
+        before, self._probes = frozenset(self._refused), _MOST_PROBES
         for request in plan.requests:
             if isinstance(failed, DeviceUnreachable):
                 values += [None] * len(request.decoder.fields)
@@ -85,13 +92,18 @@ class ModbusDevice:
             except DeviceRefused as error:
                 failed, status, refused = error, Status.PARTIAL, True
                 values += [None] * len(request.decoder.fields)
-                answered |= await self._learn(request.block, error)
+                known = len(self._refused)
+                if await self._learn(request.block, error):
+                    answered = True
+                    if len(self._refused) == known and self._probes >= 0:
+                        self._ask_for_less(request.block)
             except DeviceError as error:
                 failed, status = error, Status.PARTIAL
                 values += [None] * len(request.decoder.fields)
         if refused:
             self._plans.clear()
         if not answered:
+            self._refused = set(before)  # a device that refuses everything says nothing of its registers
             raise failed or DeviceRefused(
                 f"{self.device_id}: the device refuses every register of its profile"
             )
@@ -101,7 +113,8 @@ class ModbusDevice:
     async def _learn(self, block: Block, error: DeviceRefused) -> bool:
         """Find the refused registers of a block by halving it; True if a part of it was answered.
 
-        Costs at most two requests a level, once: what is found is left out from then on.
+        Costs at most two requests a level, once: what is found is left out from then on. What one read
+        does not find, because it has asked enough, the next one looks for.
         """
         parts = self._halves(block)
         if not parts:
@@ -112,6 +125,9 @@ class ModbusDevice:
             return False
         answered = False
         for part in parts:
+            self._probes -= 1
+            if self._probes < 0:
+                return answered
             try:
                 await self._bus.read(self.unit_id, part, self.device_id, self._quiet_s)
                 answered = True
@@ -120,6 +136,14 @@ class ModbusDevice:
             except DeviceError:
                 return answered
         return answered
+
+    def _ask_for_less(self, block: Block) -> None:
+        """Every part of a refused block was answered: it has a hole too many, or is too long."""
+        if self._limits.holes:
+            self._limits = replace(self._limits, holes=())
+        else:
+            self._limits = replace(self._limits, max_words=max(4, block.count // 2))
+        logger.info("%s: reads shorter blocks from now on: it refused %s", self.device_id, block)
 
     def _halves(self, block: Block) -> list[Block]:
         """The requests for the first and the second half of the needs in a block; [] if it is one need."""

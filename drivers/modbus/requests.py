@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from drivers.modbus.plan import Cost, Need, plan
 from drivers.modbus.registers import Block, BlockDecoder
-from drivers.profile import Cell, Factor, Point, Profile
+from drivers.profile import Cell, Factor, Modbus, Point, Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,14 @@ class ReadPlan:
 
 @lru_cache(maxsize=256)
 def read_plan(
-    profile: Profile, groups: frozenset[str], cost: Cost, refused: frozenset[tuple[int, int]]
+    profile: Profile, limits: Modbus, groups: frozenset[str], cost: Cost, refused: frozenset[tuple[int, int]]
 ) -> ReadPlan:
-    """The cheapest requests for these poll groups. Devices of one model share the result."""
-    assert profile.modbus is not None
+    """The cheapest requests for these poll groups. Devices of one model share the result.
+
+    limits: the profile's, or what the device turned out to take.
+    """
     points = [point for point in profile.points if point.group in groups]
-    blocks = plan(needs(profile, points), profile.modbus, cost, refused)
+    blocks = plan(needs(profile, points), limits, cost, refused)
     left = list(points)
     factors = used_factors(profile, points)
     requests = []

@@ -21,7 +21,7 @@ class Faults:
 
     dead: no answer. refuse: (function, address) answered with exception 2. delay_s: before each answer.
     late: how many of the next answers come `late_by_s` after their request. garble: how many of the next
-    answers have a wrong byte. exception: answers everything with this code.
+    answers have a wrong byte. exception: answers everything with this code. longest: refuses longer reads.
     """
 
     dead: bool = False
@@ -31,6 +31,7 @@ class Faults:
     late_by_s: float = 0.0
     garble: int = 0
     exception: int = 0
+    longest: int = 2000
 
 
 class SimulatedDevice:
@@ -98,7 +99,7 @@ class SimulatedDevice:
         if self.faults.exception:
             return self.faults.exception
         asked = {(block.function, block.address + i) for i in range(block.count)}
-        if asked & self.faults.refuse or not self._holes_answered(asked):
+        if block.count > self.faults.longest or asked & self.faults.refuse or not self._holes_answered(asked):
             return ILLEGAL_ADDRESS
         self._refresh()
         if block not in self._cache:

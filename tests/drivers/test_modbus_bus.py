@@ -120,12 +120,40 @@ async def test_refused_register_is_found_left_out_and_shown(way: str) -> None:
         assert here.bus.requests - requests == len(device.plan().requests)
 
 
+async def test_device_that_takes_shorter_reads_than_its_profile_says_is_asked_for_less() -> None:
+    async with site("tcp") as here:
+        device = here.devices[1]
+        here.meters[1].faults.longest = 6
+        for _ in range(6):
+            sample = await device.read()
+        assert sample.status is Status.GOOD
+        assert len(sample.present()) == len(device.profile.points)
+        assert device.refused == []
+        assert all(request.block.count <= 6 for request in device.plan().requests)
+
+
 async def test_device_that_refuses_everything_is_refused_not_unreachable() -> None:
     async with site("tcp") as here:
         here.meters[1].faults.exception = 1
         with pytest.raises(DeviceRefused, match="exception 1, illegal function") as caught:
             await here.devices[1].read()
         assert caught.value.code == 1
+        assert here.bus.requests < 40
+        here.meters[1].faults.exception = 0  # it was starting up: nothing was learnt from that
+        sample = await here.devices[1].read()
+        assert sample.status is Status.GOOD
+        assert here.devices[1].refused == []
+
+
+async def test_many_refused_registers_are_found_over_a_few_reads() -> None:
+    async with site("tcp") as here:
+        device = here.devices[1]
+        gone = device.profile.points[::2]
+        here.meters[1].faults.refuse = {(4, cell.address) for point in gone for cell in point.cells}
+        for _ in range(8):
+            sample = await device.read()
+        assert sample.status is Status.GOOD
+        assert set(sample.present()) == {point.quantity.name for point in device.profile.points[1::2]}
 
 
 async def test_gateway_that_reaches_no_device_is_unreachable() -> None:

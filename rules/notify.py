@@ -191,7 +191,8 @@ def _webhook(notifier: Notifier, message: Message) -> None:
         "id": alert.id, "key": message.key, "event": event.what, "rule": alert.rule,
         "building": alert.building, "device": alert.device, "severity": alert.severity, "state": alert.state,
         "title_en": alert.title_en, "title_zh": alert.title_zh, "value": alert.value,
-        "limit": alert.limit, "since": alert.since, "at": event.at, "who": event.who, "note": event.note, "text": message.text,
+        "limit": alert.limit, "since": alert.since, "at": event.at, "who": event.who,
+        "note": event.note, "text": message.text,
     }  # fmt: skip
     _post(_url(notifier), json.dumps(body, ensure_ascii=False).encode(), message.key)
 

@@ -170,7 +170,7 @@ class Days:
         energy = self._filled.sum(axis=1)
         coverage = self.coverage.sum(axis=1) / self.count
         columns = zip(energy.tolist(), coverage.tolist(), estimated.tolist(), strict=True)
-        heard = (~self._absent).any(axis=1)
+        heard: list[bool] = np.any(~self._absent, axis=1).tolist()
         return [Total(*column) if there else None for there, column in zip(heard, columns, strict=True)]
 
     def combine(self, weights: Mapping[Key, float]) -> Floats:

@@ -10,10 +10,13 @@ from drivers.modbus.settings import RtuOverTcpSettings, SerialSettings, describe
 def line_bus(settings: RtuOverTcpSettings | SerialSettings) -> LineBus:
     """Opened by its first exchange. Devices with a speed or parity of their own switch a serial port."""
 
+    parameters = None
+    if isinstance(settings, SerialSettings):
+        parameters = SerialParameters(settings.baud, settings.parity, settings.stop_bits)
+
     async def connect() -> Line:
         if isinstance(settings, SerialSettings):
-            parameters = SerialParameters(settings.baud, settings.parity, settings.stop_bits)
-            return SerialLine.open(settings.port, parameters)
+            return SerialLine.open(settings.port, parameters or SerialParameters())
         return await TcpLine.open(settings.host, settings.port, settings.timeout_s)
 
-    return LineBus(describe(settings), connect, settings.timeout_s, settings.quiet_s)
+    return LineBus(describe(settings), connect, settings.timeout_s, settings.quiet_s, parameters)

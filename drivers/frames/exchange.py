@@ -49,7 +49,8 @@ class LineBus:
     """One line, shared by the devices on it. One exchange at a time; a lock sees to it.
 
     timeout_s: until the answer, and again after each further request of an exchange.
-    quiet_s: silence before each request. busy_seconds: time the line was taken.
+    quiet_s: silence before each request. parameters: speed and parity that the line is opened with;
+    exchanges that name none use these. busy_seconds: time the line was taken.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class LineBus:
         connect: Callable[[], Awaitable[Line]],
         timeout_s: float = 2.0,
         quiet_s: float = 0.05,
+        parameters: SerialParameters | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
@@ -68,6 +70,7 @@ class LineBus:
         self.discarded_bytes = 0
         self._connect = connect
         self._quiet_s = quiet_s
+        self._own_parameters = parameters
         self._clock = clock
         self._lock = asyncio.Lock()
         self._line: Line | None = None
@@ -102,9 +105,10 @@ class LineBus:
 
     async def _run(self, exchange: Exchange[Result], parameters: SerialParameters | None) -> Result:
         line = await self._open()
-        if parameters is not None and parameters != self._parameters:
-            line.configure(parameters)
-            self._parameters = parameters
+        wanted = parameters or self._own_parameters
+        if wanted is not None and wanted != self._parameters:
+            line.configure(wanted)
+            self._parameters = wanted
         await asyncio.sleep(max(0.0, self._quiet_until - self._clock()))
         self.discarded_bytes += line.discard()
         self.requests += 1
@@ -125,16 +129,17 @@ class LineBus:
             if send:
                 await line.write(send)
                 deadline = self._clock() + self.timeout_s
+            left_s = deadline - self._clock()
             try:
-                send = exchange.feed(await line.read(max(0.0, deadline - self._clock())))
+                send = exchange.feed(await line.read(left_s)) if left_s > 0 else exchange.silence()
             except TimeoutError:
                 send = exchange.silence()
-                if exchange.result is None and not send:
-                    await self._close_if_dead()
-                    raise self._gave_up(exchange) from None
             if exchange.result is not None:
                 self._silent = 0
                 return exchange.result
+            if not send and self._clock() >= deadline:
+                await self._close_if_dead()
+                raise self._gave_up(exchange)
 
     def _gave_up(self, exchange: Exchange[Result]) -> DeviceError:
         if exchange.heard:
@@ -161,7 +166,7 @@ class LineBus:
             self._backoff_s = min(2 * self._backoff_s, _LONGEST_BACKOFF_S)
             raise
         self._backoff_s = _FIRST_BACKOFF_S
-        self._parameters = None
+        self._parameters = self._own_parameters
         return self._line
 
     async def _close(self) -> None:

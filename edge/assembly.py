@@ -85,6 +85,11 @@ class Agent:
         self.mqtt_sources.append(MqttListener(broker, mappers, self.recorder.take, self.clock.now))
 
     @property
+    def dropped_samples(self) -> int:
+        """Samples that were read and given up, for want of room or because the disk hung."""
+        return self.spool.dropped_samples + self.recorder.overflowed
+
+    @property
     def source_errors(self) -> dict[str, str]:
         """Device that publishes -> what is wrong with its payloads."""
         return {device: error for source in self.mqtt_sources for device, error in source.errors.items()}
@@ -104,7 +109,7 @@ class Agent:
             spool_batches=depth.batches,
             spool_bytes=depth.bytes,
             oldest_at=depth.oldest_at,
-            dropped_samples=self.spool.dropped_samples,
+            dropped_samples=self.dropped_samples,
             dropped_intervals=depth.dropped_intervals,
             rejected_batches=self.uplink.counts.rejected,
             trouble=self.spool.trouble,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ SAVE_STATES_EVERY_MS = 60_000
 MAX_VALUES_A_PIECE = 60_000
 MAX_INTERVALS_A_PIECE = 5_000
 HELD_PAGE = 16
+MAX_WAITING_SAMPLES = 10_000
 DEFAULT_MAX_POWER = 10_000.0
 EARLIEST_MS = 946_684_800_000
 _CLOCK_ESTIMATED = int(Quality.CLOCK_ESTIMATED)
@@ -49,13 +51,15 @@ class Recorder:
         self._spool, self._clock = spool, clock
         self._encoder = SampleEncoder()
         self._accounts: dict[str, _Account] = {}
-        self._samples: list[Sample] = []
-        self._provisional: list[tuple[int, Sample]] = []  # monotonic ms, sample
+        self._spool_id = ""
+        self._samples: deque[Sample] = deque(maxlen=MAX_WAITING_SAMPLES)
+        self._provisional: deque[tuple[int, Sample]] = deque(maxlen=MAX_WAITING_SAMPLES)  # monotonic ms
         self._events: list[EventRow] = []
         self._unsaved: set[str] = set()
         self._never_saved: set[str] = set()
         self._saved_at = clock.monotonic_ms()
         self._held = self._asked = False
+        self.overflowed = 0  # samples given up because the disk did not answer
         self.samples_taken = self.values_taken = self.intervals_made = 0
         self.latest: dict[str, Sample] = {}
         for source in config.sources():
@@ -79,6 +83,7 @@ class Recorder:
 
     async def start(self) -> None:
         """Take up the accounts where the last run left them."""
+        self._spool_id = self._spool.id
         states = await self._spool.states()
         self._never_saved = self._accounts.keys() - states.keys()
         for device, body in states.items():
@@ -96,8 +101,10 @@ class Recorder:
         self.values_taken += len(sample.values)
         self.latest[sample.device] = sample
         if self._clock.trusted:
+            self.overflowed += len(self._samples) == MAX_WAITING_SAMPLES
             self._samples.append(sample)
         else:
+            self.overflowed += len(self._provisional) == MAX_WAITING_SAMPLES
             monotonic = sample.at - (self._clock.now() - self._clock.monotonic_ms())
             self._provisional.append((monotonic, sample))
 
@@ -119,7 +126,8 @@ class Recorder:
         sealed: list[Sealed] = []
         if self._held or self._provisional:
             sealed = await self._release()
-        samples, self._samples = self._samples, []
+        samples = list(self._samples)
+        self._samples.clear()
         finished = self._account(samples)
         await self._take_exchanges(work, finished)
         self._pieces(work, samples, finished)
@@ -131,7 +139,8 @@ class Recorder:
         """Keep samples against the monotonic clock until the time is known."""
         if not self._provisional:
             return
-        taken, self._provisional = self._provisional, []
+        taken = list(self._provisional)
+        self._provisional.clear()
         body = orjson.dumps([(at, s.device, s.fields, s.values, int(s.status)) for at, s in taken])
         work.pieces.append(Piece(HELD, body, len(taken), taken[0][0], taken[-1][0], self._clock.boot))
         self._held = True
@@ -152,7 +161,8 @@ class Recorder:
                 if device in self._accounts
             ]
             sealed += await self._commit_stamped(samples, [seq for seq, _, _ in pages])
-        taken, self._provisional = self._provisional, []
+        taken = list(self._provisional)
+        self._provisional.clear()
         offset = self._clock.now() - self._clock.monotonic_ms()
         held_in_memory = [self._stamped(_at(sample, at), offset) for at, sample in taken]
         return sealed + await self._commit_stamped(held_in_memory, [])
@@ -257,6 +267,10 @@ class Recorder:
         An account that is older than the samples after it is still exact: the next reading's
         difference is taken from it.
         """
+        if self._spool.id != self._spool_id:  # a new file began: it knows none of the accounts
+            self._spool_id = self._spool.id
+            self._never_saved = set(self._accounts)
+            self._unsaved |= self._never_saved
         now = self._clock.monotonic_ms()
         due = last or bool(work.exchanges_done) or now - self._saved_at >= SAVE_STATES_EVERY_MS
         begun = self._unsaved & self._never_saved

@@ -37,9 +37,9 @@ class Spool:
         self._dropped_here = 0
         self.trouble = ""  # why the disk does not take data now, in words
 
-    async def open(self) -> None:
+    async def open(self, damage: str = "") -> None:
         """Open or create the file. Raises sqlite3.Error or OSError if that cannot be done."""
-        self._file = await self._call(SpoolFile, self._path, self._max_bytes, self._max_age_days)
+        self._file = await self._call(SpoolFile, self._path, self._max_bytes, self._max_age_days, damage)
         if self._file.set_aside:
             self.trouble = f"a damaged spool was set aside as {self._file.set_aside.name}"
 
@@ -91,7 +91,7 @@ class Spool:
         self.trouble = str(error)
         if error.sqlite_errorcode in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             await self._call(self._file.close)
-            await self.open()
+            await self.open(str(error))
             return
         size = sum(len(piece.groups) for piece in work.pieces)
         pieces = sorted(work.pieces, key=lambda piece: (piece.kind == INTERVALS, piece.newest_at))

@@ -8,7 +8,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -111,9 +111,13 @@ class Depth:
 
 
 class SpoolFile:
-    """One open spool. Raises sqlite3.Error; `heal` says whether the file was set aside at the start."""
+    """One open spool. Raises sqlite3.Error.
 
-    def __init__(self, path: Path, max_bytes: int, max_age_days: float) -> None:
+    damage: what showed while it was open before; it is set aside then. set_aside: where a damaged file
+    was moved to when this one was opened.
+    """
+
+    def __init__(self, path: Path, max_bytes: int, max_age_days: float, damage: str = "") -> None:
         self._path = path
         self._max_bytes = max_bytes
         self._max_age_ms = round(max_age_days * DAY_MS)
@@ -121,6 +125,8 @@ class SpoolFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.set_aside: Path | None = None
         self._confined = False
+        if damage:
+            self.set_aside = self._move_aside(damage)
         try:
             self._db = self._open()
         except sqlite3.DatabaseError as error:
@@ -130,7 +136,7 @@ class SpoolFile:
             elif isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
                 raise
             else:
-                self.set_aside = self._move_aside(error)
+                self.set_aside = self._move_aside(str(error))
                 self._db = self._open()
         self.id = str(self._meta("spool", secrets.token_hex(8)))
         self._seq = int(self._meta("seq", 0))
@@ -154,14 +160,14 @@ class SpoolFile:
             raise
         return db
 
-    def _move_aside(self, error: Exception) -> Path:
+    def _move_aside(self, damage: str) -> Path:
         """Keep the broken file (only the newest one) for a later look and make room for a new one."""
         aside = self._path.with_suffix(self._path.suffix + ".corrupt")
         for suffix in ("", "-wal", "-shm"):
             broken = Path(f"{self._path}{suffix}")
             if broken.exists():
                 broken.replace(f"{aside}{suffix}")
-        logger.error("spool %s is damaged (%s): set aside as %s, a new one begins", self._path, error, aside)
+        logger.error("spool %s is damaged (%s): set aside as %s, a new one begins", self._path, damage, aside)
         return aside
 
     def _meta(self, key: str, default: int | str) -> int | str:
@@ -177,10 +183,10 @@ class SpoolFile:
         return None if row is None else row[0]
 
     def _measure(self) -> Depth:
-        count, size = self._db.execute("SELECT count(*), coalesce(sum(size), 0) FROM batch").fetchone()
+        """As the last commit left it: counting a full spool would read all of it."""
         return Depth(
-            count,
-            size,
+            int(self._meta("batches", 0)),
+            int(self._meta("bytes", 0)),
             self._oldest(),
             int(self._meta("dropped_samples", 0)),
             int(self._meta("dropped_intervals", 0)),
@@ -199,7 +205,7 @@ class SpoolFile:
         """Make one flush durable and return the batches it sealed. On an error nothing has changed."""
         sealed = []
         seq, db = self._seq, self._db
-        depth = Depth(**{name: getattr(self.depth, name) for name in Depth.__slots__})
+        depth = replace(self.depth)
         if self._confined:
             self._grow_again()
         db.execute("BEGIN IMMEDIATE")
@@ -220,7 +226,8 @@ class SpoolFile:
             db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", work.meta.items())
             if work.pieces:
                 self._bound(depth, now)
-                db.execute("UPDATE meta SET value = ? WHERE key = 'seq'", (seq,))
+            if work.pieces or work.forget:
+                self._remember(depth, seq)
             db.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):
@@ -284,9 +291,12 @@ class SpoolFile:
         if not seqs:
             return False
         self._forget(seqs, depth)
-        for name in ("dropped_samples", "dropped_intervals"):
-            self._db.execute("UPDATE meta SET value = ? WHERE key = ?", (getattr(depth, name), name))
         return True
+
+    def _remember(self, depth: Depth, seq: int) -> None:
+        names = ("batches", "bytes", "dropped_samples", "dropped_intervals")
+        values = [(getattr(depth, name), name) for name in names]
+        self._db.executemany("UPDATE meta SET value = ? WHERE key = ?", [*values, (seq, "seq")])
 
     def make_room(self, size: int) -> None:
         """After "disk full": give up the oldest samples so that their pages can be used again.
@@ -296,11 +306,12 @@ class SpoolFile:
         """
         self._reserve.unlink(missing_ok=True)
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        depth = Depth(**{name: getattr(self.depth, name) for name in Depth.__slots__})
+        depth = replace(self.depth)
         self._db.execute("BEGIN IMMEDIATE")
         try:
             if not self._give_up("kind != 1", (), depth, size):
                 self._give_up("kind = 1", (), depth, size)
+            self._remember(depth, self._seq)
             self._db.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import random
 import ssl
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -57,9 +56,10 @@ class Uplink:
         self._batch_topic = topic(config.site, config.edge, "batch")
         self._ack_topic = topic(config.site, config.edge, "ack")
         self._status_topic = topic(config.site, config.edge, "status")
-        self._live: deque[Sealed] = deque(maxlen=self._settings.window)
+        self._live: dict[int, Sealed] = {}
         self._window: dict[int, _Sent] = {}
         self._acked: list[int] = []
+        self._forgetting: list[int] = []
         self._numbering = spool.id
         self._silent = False
         self._wake = asyncio.Event()
@@ -70,13 +70,15 @@ class Uplink:
     def offer(self, sealed: list[Sealed]) -> None:
         """Send these before the backlog, if there is room; else they are sent with the backlog."""
         if sealed and self.connected:
-            self._live.extend(sealed)
+            self._live.update((batch.seq, batch) for batch in sealed)
+            while len(self._live) > self._settings.window:
+                del self._live[next(iter(self._live))]
             self._wake.set()
 
     def take_acknowledged(self) -> list[int]:
-        """The batches that the spool may forget now."""
-        acked, self._acked = self._acked, []
-        return acked
+        """The batches that the spool may forget now; they count as gone until the next call."""
+        self._forgetting, self._acked = self._acked, []
+        return self._forgetting
 
     @property
     def unacknowledged(self) -> int:
@@ -193,16 +195,15 @@ class Uplink:
                 self.counts.resent += 1
                 tasks.create_task(publish(sent.payload), name="publish again")
             while self._live and len(self._window) < self._settings.window:
-                batch = self._live.popleft()
-                if batch.seq not in self._window:
-                    await send(batch)
+                await send(self._live.pop(next(iter(self._live))))
             now = loop.time()
             pace = self._settings.backfill_per_s
             allowance = min(max(1.0, pace), allowance + (now - before) * pace)
             before = now
             for batch in await self._backlog(int(allowance)):
-                allowance -= 1
-                await send(batch)
+                if batch.seq not in self._live and batch.seq not in self._window:
+                    allowance -= 1
+                    await send(batch)
             try:
                 async with asyncio.timeout(STEP_S):
                     await self._wake.wait()
@@ -216,7 +217,7 @@ class Uplink:
         known = len(self._window) + len(self._acked) + len(self._live)
         if limit <= 0 or self._spool.depth.batches <= known:
             return []
-        leave_out = frozenset([*self._window, *self._acked, *(batch.seq for batch in self._live)])
+        leave_out = frozenset([*self._window, *self._acked, *self._forgetting, *self._live])
         return await self._spool.waiting(leave_out, limit)
 
     async def _listen(self, client: aiomqtt.Client) -> None:

@@ -236,9 +236,7 @@ def run_edge(folder: Path, broker: int, ports: list[int], options: argparse.Name
             f"       {last['taken']['values']} values read, {last['uplink']['stored']} batches acknowledged, "
             f"{last['spool']['batches']} wait, {acked} acknowledged in the last 2 s, {overruns} reads missed"
         )
-        print(
-            f"       {rate / 1e3:.0f} kB/s to the disk at 4,000 values/s: {rate / (METERS * FLOATS):.1f} bytes a value"
-        )
+        print(f"       {rate / 1e3:.0f} kB/s to the disk, {rate / (METERS * FLOATS):.1f} bytes a value")
         return cost
     finally:
         process.terminate()

@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import sys
+import time
 import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from edge import agent, config_file
 from edge.assembly import Agent
 from edge.clock import Clock
 from edge.config import EdgeConfig
-from edge.spool_file import SpoolFile
+from edge.spool_file import SAMPLES, Commit, Piece, SpoolFile
 from edge.wire import Batch
 
 
@@ -300,3 +301,24 @@ async def test_systemd_hears_ready_and_stopping(tmp_path: Path, monkeypatch: pyt
         while b"STOPPING=1" not in heard:
             heard.add(listener.recv(100))
     assert {b"READY=1", b"WATCHDOG=1", b"STOPPING=1"} <= heard
+
+
+@pytest.mark.server
+async def test_live_batches_go_before_the_backlog(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    server = await ModbusServer({1: Meter()}).start()
+    path = write_config(tmp_path, mosquitto.port, server.port)
+    path.write_text(path.read_text().replace("ack_timeout_s", "backfill_per_s = 100\nack_timeout_s"))
+    group = b'[{"building":"330100A001","device":"old","kind":"water","fields":["volume"],"rows":[[%d,0,5]]}]'
+    yesterday = time.time_ns() // 1_000_000 - 86_400_000
+    times = range(yesterday, yesterday + 300)
+    pieces = [Piece(SAMPLES, group % at, 1, at, at) for at in times]
+    file = SpoolFile(tmp_path / "spool.db", 10**9, 60)
+    file.commit(Commit(pieces=pieces), yesterday)
+    file.close()
+    async with collector_of(Collector(mosquitto.port)) as collector, edge_of(load(path)) as edge:
+        await until(lambda: any(device == "meter-1" for device, _ in collector.samples))
+        assert sum(device == "old" for device, _ in collector.samples) < 150
+        await until(lambda: sum(device == "old" for device, _ in collector.samples) == 300)
+        assert edge.uplink.counts.resent == 0
+    assert max(collector.batches.values()) == 1
+    await server.stop()

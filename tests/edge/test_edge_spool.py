@@ -157,13 +157,13 @@ def test_exchange_is_left_by_another_process(tmp_path: Path) -> None:
 class Full:
     """A disk that refuses, for the file behind a Spool."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, code: int = sqlite3.SQLITE_FULL) -> None:
         self.refuses, plain = False, SpoolFile.commit
 
         def commit(file: SpoolFile, work: Commit, now: int) -> list[spool_file.Sealed]:
             if self.refuses:
-                error = sqlite3.OperationalError("database or disk is full")
-                error.sqlite_errorcode = sqlite3.SQLITE_FULL
+                error = sqlite3.OperationalError("the disk says no")
+                error.sqlite_errorcode = code
                 raise error
             return plain(file, work, now)
 
@@ -179,7 +179,7 @@ async def test_full_disk_keeps_the_newest_in_memory_and_writes_them_later(
     disk.refuses = True
     for i in range(20):
         assert await spool.commit(Commit(pieces=[piece(T0 + i, size=1_000_000)]), T0) == []
-    assert "full" in spool.trouble
+    assert spool.trouble == "the disk says no"
     disk.refuses = False
     sealed = await spool.commit(Commit(pieces=[piece(T0 + 20)]), T0)
     assert spool.trouble == ""
@@ -211,4 +211,38 @@ async def test_truly_full_disk_keeps_running_on_the_room_it_has(small_disk: Path
     assert len(kept) >= 10
     assert spool.dropped_samples == 60 - len(kept)
     assert spool.trouble == ""
+    await spool.close()
+
+
+async def test_disk_that_somebody_else_fills_stops_nothing(small_disk: Path) -> None:
+    spool = Spool(small_disk / "spool.db", 10**9, 60)
+    await spool.open()
+    for i in range(8):
+        await spool.commit(Commit(pieces=[piece(T0 + i, size=200_000)]), T0)
+    free = os.statvfs(small_disk)
+    (small_disk / "log").write_bytes(bytes(free.f_bavail * free.f_frsize))
+    for i in range(30):
+        await spool.commit(Commit(pieces=[piece(T0 + i, size=200_000)]), T0)
+    kept = await spool.waiting(frozenset(), 100)
+    assert max(batch.seq for batch in kept) == 38
+    assert spool.dropped_samples == 38 - len(kept)
+    assert spool.trouble == ""
+    await spool.close()
+
+
+async def test_file_that_breaks_while_open_is_set_aside_with_nothing_taken_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Full(monkeypatch, sqlite3.SQLITE_CORRUPT)
+    spool = Spool(tmp_path / "spool.db", 10**9, 60)
+    await spool.open()
+    before = spool.id
+    await spool.commit(Commit(pieces=[piece()]), T0)
+    disk.refuses = True
+    assert await spool.commit(Commit(pieces=[piece(T0 + 1)]), T0) == []
+    disk.refuses = False
+    sealed = await spool.commit(Commit(pieces=[piece(T0 + 2)]), T0)
+    assert [decode(batch.payload).samples[0].rows[0][0] for batch in sealed] == [T0 + 1, T0 + 2]
+    assert spool.id != before
+    assert (tmp_path / "spool.db.corrupt").exists()
     await spool.close()

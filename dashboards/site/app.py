@@ -33,6 +33,7 @@ from dashboards.site.routes import (
     preferences,
 )
 from dashboards.site.services import SiteServices
+from dashboards.site.views.portfolio import KEEP_LINES_S
 from drivers.errors import StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -54,8 +55,11 @@ def create_app(services: SiteServices) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        threading.Thread(target=_warm, args=(context,), name="site warm-up", daemon=True).start()
+        context.load_templates()
+        stop = threading.Event()
+        threading.Thread(target=_keep_warm, args=(context, stop), name="site keeper", daemon=True).start()
         yield
+        stop.set()
 
     app = FastAPI(
         title="Beacon",
@@ -89,12 +93,17 @@ def create_app(services: SiteServices) -> FastAPI:
     return app
 
 
-def _warm(context: Context) -> None:
-    """Compute what the first visitor would wait for."""
-    try:
-        context.portfolio.totals(context.portfolio.lines(LOCAL))
-    except StoreUnavailable as error:
-        logger.warning("site: the store does not answer yet: %s", error)
+def _keep_warm(context: Context, stop: threading.Event) -> None:
+    """Read what every visitor would wait for, at the start and again before it is too old to be shown."""
+    while True:
+        try:
+            context.portfolio.totals(context.portfolio.lines(LOCAL))
+            context.alerts(LOCAL)
+            context.edges(LOCAL)
+        except StoreUnavailable as error:
+            logger.warning("site: the store does not answer: %s", error)
+        if stop.wait(KEEP_LINES_S / 3):
+            return
 
 
 def _is_machine(request: Request) -> bool:

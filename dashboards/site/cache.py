@@ -26,8 +26,8 @@ class _Entry:
 class Cache:
     """Keeps the last answer of each key. A reader waits only for a key's very first answer.
 
-    An answer older than its time to live is still given, while one thread computes the next; one
-    older than ten times that is not given any more, so that a site nobody looked at shows no old news.
+    An answer older than its time to live is still given, while one thread computes the next; one that
+    is older than `keep_s` is not given any more, so that a site nobody looked at shows no old news.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic, max_entries: int = 4096) -> None:
@@ -37,12 +37,16 @@ class Cache:
         self._lock = threading.Lock()
         self._loading: dict[Hashable, threading.Lock] = {}
 
-    def get(self, key: Hashable, ttl_s: float, load: Callable[[], T]) -> T:
-        """The answer for `key`, at most ten times `ttl_s` old. Raises what `load` raises if there is none."""
+    def get(self, key: Hashable, ttl_s: float, load: Callable[[], T], keep_s: float = 0.0) -> T:
+        """The answer for `key`, at most `keep_s` old, or twice `ttl_s` if that is more.
+
+        Raises what `load` raises if there is no answer young enough.
+        """
+        keep_s = max(keep_s, 2 * ttl_s)
         with self._lock:
             entry = self._entries.get(key)
             age = self._now() - entry.loaded_at if entry else None
-            if entry is not None and age is not None and age <= ttl_s * 10:
+            if entry is not None and age is not None and age <= keep_s:
                 if age > ttl_s and not entry.refreshing:
                     entry.refreshing = True
                     threading.Thread(
@@ -53,7 +57,7 @@ class Cache:
         with gate:
             with self._lock:
                 entry = self._entries.get(key)
-                if entry is not None and self._now() - entry.loaded_at <= ttl_s * 10:
+                if entry is not None and self._now() - entry.loaded_at <= keep_s:
                     return cast(T, entry.value)
             return self._store(key, load())
 

@@ -99,6 +99,11 @@ class Context:
         """After somebody acted, so that the next page shows it."""
         self.cache.forget("alerts")
 
+    def load_templates(self) -> None:
+        """Compile every template, which takes longer than any page may."""
+        for name in self._environment.list_templates():
+            self._environment.get_template(name)
+
     def page(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """Render a template in the visitor's language."""
         language, visitor = language_of(request), visitor_of(request)

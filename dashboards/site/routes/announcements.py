@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse, HTMLResponse
 from dashboards.site.context import Context, language_of
 from dashboards.site.guard import DOCUMENT_POLICY
 from dashboards.site.language import Language
-from dashboards.site.views.announced import MEDIA_TYPES, Entry, entries, file_label
+from dashboards.site.views.announced import MEDIA_TYPES, Entry, entries, file_label, ordered
 from rules.period import Period
 
 
@@ -45,6 +45,7 @@ def router(context: Context) -> APIRouter:
             "announcements.html",
             entries=[(entry, title(language, entry)) for entry in every()],
             file_label=file_label,
+            ordered=ordered,
         )
 
     @routes.get("/announcements/{number}", response_class=HTMLResponse)
@@ -57,6 +58,7 @@ def router(context: Context) -> APIRouter:
             title=title(language, entry),
             html=entry.file(".html", language.code),
             file_label=file_label,
+            ordered=ordered,
         )
 
     @routes.get("/announcements/{number}/files/{name}")

@@ -24,8 +24,7 @@ from dashboards.site.views import machines
 from dashboards.site.views.building import DAY_MS, SPANS, BuildingView
 from dashboards.site.views.judged import is_carbon
 from dashboards.site.views.machines import unit_of
-from dashboards.site.views.portfolio import month_to_date, same_days_last_year
-from dashboards.site.views.power import LoadCurve, power_now
+from dashboards.site.views.power import LoadCurve
 from drivers.carrier import UNIT
 
 ITEM_COLOURS = {"01A00": "s2", "01B00": "s1", "01C00": "s3", "01D00": "s4", "unmetered": "s7"}
@@ -50,7 +49,7 @@ def router(context: Context) -> APIRouter:
         request: Request, building_id: str, device: str, quantity: Annotated[str, Query(max_length=64)] = ""
     ) -> HTMLResponse:
         building = context.building(request, building_id)
-        sample = context.portfolio.latest().get(building_id, {}).get(device)
+        sample = context.view(building).latest().get(device)
         if sample is None:
             raise HTTPException(404, "device")
         if quantity not in sample.values:
@@ -110,26 +109,16 @@ class _Judged:
 
 def _figures(context: Context, visitor: Visitor, language: Language, building: Building) -> dict[str, Any]:
     view = context.view(building)
-    now, today = view.now(), view.today()
-    latest = context.portfolio.latest().get(building.id, {})
-    line = next((line for line in context.portfolio.lines(visitor) if line.building.id == building.id), None)
-    power = power_now(building, latest, now)
+    today = view.today()
+    latest, line = view.latest(), view.line()
     daily = view.daily(30)
     curve = view.curve("today")
     heat = view.heat_rows()
     cells = [value for _, row in heat for value in row if value is not None]
     months = view.months()
     items = view.items()
-    month_kwh = next(
-        (
-            row.energy
-            for row in view.sums(*month_to_date(today))
-            if row.carrier == "electricity" and row.item == "total"
-        ),
-        None,
-    )
     known = [kw for kw in curve.use if kw is not None]
-    gauges, more = _gauges(language, line.judgements if line else ())
+    gauges, more = _gauges(language, line.judgements)
     return {
         "gauges": gauges,
         "more_judgements": more,
@@ -138,15 +127,17 @@ def _figures(context: Context, visitor: Visitor, language: Language, building: B
             for code in dict.fromkeys([*parents(building.region, context.services.registry), building.region])
             if code in context.services.registry.region_names
         ],
-        "state": line.level if line else "insufficient_data",
-        "power": power,
+        "state": line.level,
+        "power": line.power_kw,
         "power_at": max((sample.at for sample in latest.values()), default=None),
         "spark": curve.use[-48:],
         "today_kwh": sum(known) / 4 if known else None,
-        "month": language.amount(month_kwh, "kWh").split("\u00a0") if month_kwh is not None else ["–", ""],
+        "month": language.amount(line.month_kwh, "kWh").split("\u00a0")
+        if line.month_kwh is not None
+        else ["–", ""],
         "month_label": month_label(language, context),
-        "change": line.change if line else None,
-        "eui": line.eui if line else None,
+        "change": line.change,
+        "eui": line.eui,
         "peak": max(
             (row for row in daily if row.peak_kw is not None), key=lambda row: row.peak_kw or 0, default=None
         ),
@@ -167,7 +158,6 @@ def _figures(context: Context, visitor: Visitor, language: Language, building: B
         "alerts": [alert for alert in context.alerts(visitor) if alert.building == building.id],
         "devices": [latest[device] for device in sorted(latest)],
         "spans": list(SPANS),
-        "same_days": same_days_last_year(today),
     }
 
 
@@ -284,7 +274,7 @@ def _pumps(
     context: Context, language: Language, view: BuildingView
 ) -> list[tuple[machines.HeatPumpNow, Markup | None, float | None]]:
     now = view.now()
-    latest = context.portfolio.latest().get(view.building.id, {})
+    latest = view.latest()
     found = []
     start = view.midnight(view.today())
     for pump in machines.heat_pumps(view.building, latest, now):

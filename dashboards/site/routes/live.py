@@ -103,7 +103,7 @@ def router(context: Context) -> APIRouter:
 
 def _building_event(context: Context, language: Language, building: Building) -> Event:
     now = context.services.clock()
-    latest = context.portfolio.latest().get(building.id, {})
+    latest = context.view(building).latest()
     power = power_now(building, latest, now)
     live = {"power": language.number(power)}
     for device, sample in latest.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +11,9 @@ from dashboards.announce.publication import Published, read_index
 MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".pdf": "application/pdf",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ".csv": "text/csv; charset=utf-8",
     ".json": "application/json",
-    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
 
@@ -36,6 +37,17 @@ def entries(directory: Path | None) -> list[Entry]:
     published = read_index(directory).announcements
     corrected = {entry.corrects: entry.number for entry in published if entry.corrects}
     return [Entry(entry, corrected.get(entry.number, "")) for entry in reversed(published)]
+
+
+def ordered(names: Iterable[str], language: str) -> list[str]:
+    """A reader's own language first, and what people read before what programs read."""
+    kinds = list(MEDIA_TYPES)
+
+    def key(name: str) -> tuple[bool, int, str]:
+        stem, _, kind = name.rpartition(".")
+        return not stem.endswith(f".{language}"), kinds.index(f".{kind}") if f".{kind}" in kinds else 99, name
+
+    return sorted(names, key=key)
 
 
 def file_label(name: str) -> str:

@@ -8,14 +8,23 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from collector.model import DailyRow, IntervalRow, SumRow
-from collector.registry import Building, Role
+from collector.model import DailyRow, Latest, SumRow
+from collector.registry import Building
 from dashboards.site.cache import Cache
 from dashboards.site.services import SiteServices
-from dashboards.site.views.portfolio import comparable_change, month_to_date, same_days_last_year
-from dashboards.site.views.power import LoadCurve, device_signs, load_curve
+from dashboards.site.views.judged import worst_first
+from dashboards.site.views.portfolio import (
+    Line,
+    comparable_change,
+    last_twelve_months,
+    line_of,
+    month_to_date,
+    same_days_last_year,
+)
+from dashboards.site.views.power import LoadCurve, load_curve, power_now
 
 DAY_MS = 86_400_000
+HALF_HOUR_MS = 1_800_000
 HEAT_DAYS = 28
 MAIN_ITEMS = ("01A00", "01B00", "01C00", "01D00")
 SPANS = {"today": 1, "week": 7, "month": 28}
@@ -68,62 +77,70 @@ class BuildingView:
         """The first instant of a local day, ms UTC."""
         return int(datetime.combine(day, time(), self.zone).timestamp() * 1000)
 
-    def _intervals(self, first: date, last: date, ttl_s: float) -> list[IntervalRow]:
+    def _curve(self, first: date, last: date, ttl_s: float) -> LoadCurve:
         start, end = self.midnight(first), self.midnight(last + timedelta(days=1))
-        key = ("intervals", self.building.id, start, end)
-        devices = sorted({*device_signs(self.building, Role.MAIN), *device_signs(self.building, Role.PV)})
 
-        def load() -> list[IntervalRow]:
-            return self._services.store.intervals(self.building.id, start, end, devices)
+        def load() -> LoadCurve:
+            return load_curve(
+                self.building, self._services.store.interval_groups(self.building.id, start, end)
+            )
 
-        return self._cache.get(key, ttl_s, load)
+        return self._cache.get(("curve", self.building.id, start, end), ttl_s, load)
 
     def curve(self, span: str) -> LoadCurve:
         """The load curve of `today`, `week` or `month`."""
         today = self.today()
-        first = today - timedelta(days=SPANS[span] - 1)
-        start, end = self.midnight(first), self.midnight(today + timedelta(days=1))
-        return load_curve(
-            self.building, self._intervals(first, today, 5.0 if span == "today" else 30.0), start, end
-        )
+        return self._curve(today - timedelta(days=SPANS[span] - 1), today, 5.0 if span == "today" else 30.0)
 
     def yesterday_curve(self) -> LoadCurve:
         day = self.today() - timedelta(days=1)
-        return load_curve(
-            self.building, self._intervals(day, day, 60.0), self.midnight(day), self.midnight(self.today())
-        )
+        return self._curve(day, day, 60.0)
 
     def heat_rows(self) -> list[tuple[date, list[float | None]]]:
         """Mean power in kW of each local hour of the last four weeks, oldest day first."""
+        today = self.today()
 
         def load() -> list[tuple[date, list[float | None]]]:
-            today = self.today()
             first = today - timedelta(days=HEAT_DAYS)
-            curve = load_curve(
-                self.building,
-                self._intervals(first, today, 300.0),
-                self.midnight(first),
-                self.midnight(today + timedelta(days=1)),
-            )
-            cells: dict[tuple[date, int], list[float]] = defaultdict(list)
-            for at, kw in zip(curve.at, curve.use, strict=True):
-                if kw is not None:
-                    local = datetime.fromtimestamp(at / 1000, self.zone)
-                    cells[local.date(), local.hour].append(kw)
-            days = [first + timedelta(days=n) for n in range(HEAT_DAYS + 1)]
-            rows: list[tuple[date, list[float | None]]] = []
-            for day in days:
-                hours = [cells.get((day, hour)) for hour in range(24)]
-                rows.append((day, [sum(values) / len(values) if values else None for values in hours]))
-            return [row for row in rows if any(v is not None for v in row[1])]
+            return hours_by_day(self._curve(first, today, 300.0), self.zone)
 
-        return self._cache.get(("heat", self.building.id, self.today()), 300.0, load)
+        return self._cache.get(("heat", self.building.id, today), 300.0, load)
 
     def sums(self, first: date, last: date) -> list[SumRow]:
         """Every carrier and item of first..last."""
         key = ("sums", self.building.id, first, last)
         return self._cache.get(
             key, 15.0, lambda: self._services.store.sums(first, last, buildings=[self.building.id])
+        )
+
+    def latest(self) -> dict[str, Latest]:
+        """Device -> last sample."""
+        return self._cache.get(
+            ("latest", self.building.id),
+            1.0,
+            lambda: {sample.device: sample for sample in self._services.store.latest(self.building.id)},
+        )
+
+    def line(self) -> Line:
+        """The building as the portfolio lists it, read alone: one building's page waits for no other."""
+        today = self.today()
+
+        def total(first: date, last: date) -> SumRow | None:
+            rows = self.sums(first, last)
+            return next((row for row in rows if (row.carrier, row.item) == ("electricity", "total")), None)
+
+        judgements = self._cache.get(
+            ("judgements", self.building.id, today.year),
+            5.0,
+            lambda: worst_first(self._services.store.judgements(str(today.year), self.building.id)),
+        )
+        return line_of(
+            self.building,
+            power_now(self.building, self.latest(), self.now()),
+            total(*month_to_date(today)),
+            total(*same_days_last_year(today)),
+            total(*last_twelve_months(today)),
+            judgements,
         )
 
     def daily(self, days: int) -> list[DailyRow]:
@@ -180,6 +197,26 @@ class BuildingView:
         used = rows["total"].energy if "total" in rows else 0.0
         own = max(0.0, pv.energy - exported)
         return Solar(pv.energy, own / pv.energy if pv.energy else None, own / used if used else None)
+
+
+def hours_by_day(curve: LoadCurve, zone: ZoneInfo) -> list[tuple[date, list[float | None]]]:
+    """A row of 24 mean powers for each local day that has any, oldest first."""
+    sums: dict[int, list[float]] = {}  # half hour since the epoch -> [sum, count]: no zone is finer
+    for at, kw in zip(curve.at, curve.use, strict=True):
+        if kw is not None:
+            cell = sums.setdefault(at // HALF_HOUR_MS, [0.0, 0])
+            cell[0] += kw
+            cell[1] += 1
+    rows: dict[date, list[list[float]]] = {}
+    for half_hour, (total, count) in sums.items():
+        local = datetime.fromtimestamp(half_hour * HALF_HOUR_MS / 1000, zone)
+        cell = rows.setdefault(local.date(), [[0.0, 0] for _ in range(24)])[local.hour]
+        cell[0] += total
+        cell[1] += count
+    return [
+        (day, [total / count if count else None for total, count in cells])
+        for day, cells in sorted(rows.items())
+    ]
 
 
 def item_parts(rows: Sequence[SumRow]) -> list[Part]:

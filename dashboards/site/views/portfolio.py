@@ -20,6 +20,10 @@ from dashboards.site.views.power import power_now
 ZONE = "Asia/Shanghai"
 LIVE_S = 2.0
 SUMS_S = 20.0
+KEEP_LINES_S = 90.0
+"""A page may begin with a list this old; its live stream brings it up to date within seconds."""
+KEEP_SUMS_S = 3600.0
+"""Sums of whole days change little: an hour-old one is shown while the next is computed."""
 JUDGEMENTS_S = 5.0
 SORTS = ("state", "eui", "month", "change", "power", "name")
 
@@ -123,39 +127,31 @@ class Portfolio:
             rows = self._services.store.sums(first, last, carrier="electricity", item="total")
             return {row.building: row for row in rows}
 
-        return self._cache.get(("electricity", first, last), ttl_s, load)
+        return self._cache.get(("electricity", first, last), ttl_s, load, keep_s=KEEP_SUMS_S)
 
     def lines(self, visitor: Visitor) -> list[Line]:
         """Every building that the visitor sees, in the registry's order."""
-        lines = self._cache.get("lines", LIVE_S, self._lines)
+        lines = self._cache.get("lines", LIVE_S, self._lines, keep_s=KEEP_LINES_S)
         return lines if visitor.everything else [line for line in lines if visitor.sees(line.building.id)]
 
     def _lines(self) -> list[Line]:
         today, now = self.today(), self._services.clock()
-        yesterday = today - timedelta(days=1)
         month, year_ago = month_to_date(today), same_days_last_year(today)
         this_month = self.electricity(*month)
         last_year = self.electricity(*year_ago, ttl_s=600)
-        twelve_months = self.electricity(yesterday - timedelta(days=364), yesterday, ttl_s=600)
+        twelve_months = self.electricity(*last_twelve_months(today), ttl_s=600)
         judged, latest = self.judgements(today.year), self.latest()
-        lines = []
-        for building in self._services.registry.buildings.values():
-            now_row, past_row = this_month.get(building.id), last_year.get(building.id)
-            year_row = twelve_months.get(building.id)
-            rows = judged.get(building.id, [])
-            lines.append(
-                Line(
-                    building=building,
-                    power_kw=power_now(building, latest.get(building.id, {}), now),
-                    month_kwh=now_row.energy if now_row else None,
-                    change=comparable_change(now_row, past_row),
-                    eui=year_row.energy / building.area_m2 if year_row and building.area_m2 else None,
-                    coverage=now_row.coverage if now_row else None,
-                    judgement=rows[0] if rows else None,
-                    judgements=tuple(rows),
-                )
+        return [
+            line_of(
+                building,
+                power_now(building, latest.get(building.id, {}), now),
+                this_month.get(building.id),
+                last_year.get(building.id),
+                twelve_months.get(building.id),
+                judged.get(building.id, []),
             )
-        return lines
+            for building in self._services.registry.buildings.values()
+        ]
 
     def totals(self, lines: Sequence[Line]) -> Totals:
         today = self.today()
@@ -187,6 +183,27 @@ class Portfolio:
         )
 
 
+def line_of(
+    building: Building,
+    power_kw: float | None,
+    month: SumRow | None,
+    year_ago: SumRow | None,
+    twelve_months: SumRow | None,
+    judgements: Sequence[JudgementRow],
+) -> Line:
+    """One building from its electricity: this month, the same days of last year, the last twelve months."""
+    return Line(
+        building=building,
+        power_kw=power_kw,
+        month_kwh=month.energy if month else None,
+        change=comparable_change(month, year_ago),
+        eui=twelve_months.energy / building.area_m2 if twelve_months and building.area_m2 else None,
+        coverage=month.coverage if month else None,
+        judgement=judgements[0] if judgements else None,
+        judgements=tuple(judgements),
+    )
+
+
 def month_to_date(today: date) -> tuple[date, date]:
     """The days of this month that are over; on the first, the whole month before."""
     yesterday = today - timedelta(days=1)
@@ -197,6 +214,11 @@ def same_days_last_year(today: date) -> tuple[date, date]:
     first, last = month_to_date(today)
     day = 28 if last.month == 2 and last.day == 29 else last.day
     return first.replace(year=first.year - 1), last.replace(year=last.year - 1, day=day)
+
+
+def last_twelve_months(today: date) -> tuple[date, date]:
+    """The 365 days before today."""
+    return today - timedelta(days=365), today - timedelta(days=1)
 
 
 def comparable_change(now: SumRow | None, before: SumRow | None) -> float | None:

@@ -6,9 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from collector.model import IntervalRow, Latest
+from collector.model import Latest
 from collector.registry import Building, Meter, Role
+from collector.store import IntervalRows
 from drivers.carrier import Carrier, Direction
+
+QUARTER_MS = 900_000
 
 FRESH_MS = 10 * 60 * 1000
 """A sample older than this says nothing about now."""
@@ -73,28 +76,31 @@ def fresh_value(sample: Latest | None, quantity: str, now: int) -> float | None:
     return sample.values.get(quantity)
 
 
-def load_curve(building: Building, rows: Iterable[IntervalRow], start: int, end: int) -> LoadCurve:
-    """The curve of [start, end) on the grid of the intervals' own length, oldest first."""
+def load_curve(building: Building, groups: Iterable[IntervalRows]) -> LoadCurve:
+    """The curve of all intervals given, on the grid of their own length, oldest first."""
     mains, pvs = device_signs(building, Role.MAIN), device_signs(building, Role.PV)
     grid: dict[int, float] = defaultdict(float)
     pv: dict[int, float] = defaultdict(float)
-    seen: dict[int, set[str]] = defaultdict(set)
-    length_ms = 900_000
-    for row in rows:
-        if row.carrier != Carrier.ELECTRICITY or row.length_s <= 0:
+    seen: dict[int, int] = defaultdict(int)
+    length_ms = QUARTER_MS
+    for group in groups:
+        if group.carrier != Carrier.ELECTRICITY:
             continue
-        kw = row.energy * 3600 / row.length_s
-        if row.device in mains:
-            length_ms = row.length_s * 1000
-            grid[row.start] += mains[row.device] * (kw if row.direction == Direction.IMPORT else -kw)
-            seen[row.start].add(row.device)
-        if row.device in pvs and row.direction == Direction.EXPORT:
-            pv[row.start] += pvs[row.device] * kw
+        if group.device in mains:
+            imported = group.direction == Direction.IMPORT
+            factor = mains[group.device] * (3600.0 if imported else -3600.0)
+            for start, length_s, energy, _, _ in group.rows:
+                grid[start] += energy * factor / length_s
+                seen[start] += imported
+                length_ms = length_s * 1000
+        elif group.device in pvs and group.direction == Direction.EXPORT:
+            factor = pvs[group.device] * 3600.0
+            for start, length_s, energy, _, _ in group.rows:
+                pv[start] += energy * factor / length_s
     if not grid:
         return LoadCurve([], [], [], [])
     times = list(range(min(grid), max(grid) + 1, length_ms))
-    whole = {at for at in times if len(seen[at]) == len(mains)}
-    grid_kw = [grid[at] if at in whole else None for at in times]
-    pv_kw: list[float | None] = [pv.get(at, 0.0) if at in whole else None for at in times]
+    grid_kw = [grid[at] if seen.get(at) == len(mains) else None for at in times]
+    pv_kw = [None if g is None else pv.get(at, 0.0) for at, g in zip(times, grid_kw, strict=True)]
     use = [None if g is None else g + (p or 0.0) for g, p in zip(grid_kw, pv_kw, strict=True)]
     return LoadCurve(times, use, grid_kw, pv_kw)

@@ -28,6 +28,7 @@ from drivers.simulate.server import SimulatedBus
 
 BUILDING = "330100A001"
 QUARTER_MS = 900_000
+FLUSH_S = 0.2
 PROFILE = """
 model = "meter that numbers its answers"
 vendor = "test"
@@ -99,7 +100,7 @@ class Plant:
         (directory / "profiles").mkdir()
         (directory / "profiles" / "counting.toml").write_text(PROFILE)
         self._call(self._start_meters())
-        self._write_files(options.get("flush_s", 0.2))
+        self._write_files(options.get("protocol", "5"))
 
     def _call(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
@@ -115,13 +116,13 @@ class Plant:
         for bus in self.buses:
             await bus.aclose()
 
-    def _write_files(self, flush_s: float) -> None:
+    def _write_files(self, protocol: str) -> None:
         where = self.directory
         lines = [
             f'site = "s"\nedge = "e"\nbuilding = "{BUILDING}"\nclock = "trusted"',
             f'profiles = "{where}/profiles"',
             f'[uplink]\nhost = "{HOST}"\nport = {self.mosquitto.port}\ntls = false\nack_timeout_s = 2',
-            f'[spool]\npath = "{where}/spool.db"\nflush_s = {flush_s}',
+            f'[spool]\npath = "{where}/spool.db"\nflush_s = {FLUSH_S}',
             f"[poll]\nfast_s = {self.poll_s}\nslow_s = 86400\n[status]\nport = 0",
         ]
         for (name, _), bus in zip(self.meters.items(), self.buses, strict=True):
@@ -137,7 +138,7 @@ class Plant:
             )
         )
         (where / "collector.toml").write_text(
-            f'[broker]\nhost = "{HOST}"\nport = {self.mosquitto.port}\n'
+            f'[broker]\nhost = "{HOST}"\nport = {self.mosquitto.port}\nprotocol = "{protocol}"\n'
             f'[store]\nkind = "influxdb"\nurl = "{self.influxdb.url}"\n'
             'bucket_raw = "raw"\nbucket_energy = "energy"\n'
             '[registry]\nfiles = ["buildings.toml"]\n'
@@ -184,6 +185,13 @@ class Plant:
     def answers(self) -> dict[str, int]:
         """How many answers each meter has given so far."""
         return {name: meter.reads for name, meter in self.meters.items()}
+
+    def wait_collecting(self) -> None:
+        """Until something has come into the store."""
+        deadline = time.monotonic() + 60
+        while not any(stored.at for stored in self.stored().values()):
+            assert time.monotonic() < deadline, f"nothing arrives; see {self.directory}/collector.log"
+            time.sleep(0.2)
 
     def wait_answers(self, more: int, seconds: float = 60) -> None:
         """Until every meter has answered so many times more."""

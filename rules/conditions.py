@@ -192,7 +192,7 @@ def power_kw(building: Building, latest: Mapping[str, Latest]) -> float | None:
 
 
 def sub_sum_share(building: Building, latest: Mapping[str, Latest]) -> float | None:
-    """Sum of first-level sub-meters over the main meters' power; None below 5 kW."""
+    """Sum of first-level sub-meters over what they share, grid plus own generation; None below 5 kW."""
     mains = {meter.name for meter in building.meters if meter.role == Role.MAIN}
     subs = [
         meter
@@ -200,6 +200,9 @@ def sub_sum_share(building: Building, latest: Mapping[str, Latest]) -> float | N
         if not meter.parent or meter.parent in mains
     ]
     whole, parts = power_kw(building, latest), _sum(subs, "active_power_total", latest)
+    if whole is not None and _meters(building, Role.PV, Carrier.ELECTRICITY):
+        own = pv_power_kw(building, latest)
+        whole = whole + own if own is not None else None
     return parts / whole if whole is not None and parts is not None and whole >= 5 else None
 
 

@@ -120,17 +120,28 @@ def _table(rows: list[Any]) -> None:
     from rules.explain import number
 
     table = Table(box=None)
-    for column in ("building", "scheme", "basis", "period", "used", "limit", "share", "forecast", "level"):
-        table.add_column(
-            column, justify="right" if column in {"used", "limit", "share", "forecast"} else "left"
-        )
+    numbers = {"used", "limit", "share", "forecast"}
+    for column in (
+        "building",
+        "scheme",
+        "basis",
+        "period",
+        "used",
+        "limit",
+        "share",
+        "forecast",
+        "unit",
+        "level",
+    ):
+        table.add_column(column, justify="right" if column in numbers else "left", no_wrap=True)
     for row in rows:
         share = f"{row.share:.1%}" if row.share is not None else "–"
         table.add_row(
             row.building, row.scheme, row.basis, row.period, number(row.used), number(row.limit), share,
-            number(row.forecast), row.level,
+            number(row.forecast), row.unit, row.level,
         )  # fmt: skip
-    Console().print(table)
+    console = Console()
+    Console(width=max(console.width, 140)).print(table)
     typer.echo(f"{len(rows)} judgements stored")
 
 

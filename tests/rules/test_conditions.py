@@ -125,12 +125,13 @@ def test_night_base_load_counts_only_at_night() -> None:
 
 def test_sub_meters_against_main() -> None:
     def streams(cooling: float) -> list[list[Latest]]:
-        powers = {"main": 100.0, "lights": 40.0, "cooling": cooling}
+        powers = {"main": 60.0, "roof": -40.0, "lights": 40.0, "cooling": cooling}
         return [samples(NOON, 60, name, active_power_total=power) for name, power in powers.items()]
 
     assert fired(run(SUBS, *streams(90.0))) == 1
     assert fired(run(SUBS, *streams(55.0))) == 0
-    assert fired(run(SUBS, *streams(90.0)[:2])) == 0, "a silent sub-meter is not a difference"
+    assert fired(run(SUBS, *streams(90.0)[:3])) == 0, "a silent sub-meter is not a difference"
+    assert fired(run(SUBS, *streams(90.0)[::2])) == 0, "without the roof the whole is not known"
 
 
 def test_pv_that_does_not_produce() -> None:

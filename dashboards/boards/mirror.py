@@ -52,7 +52,7 @@ def mirror(
 
 
 def show_announcement(settings: InfluxSettings, announcement: Announcement) -> None:
-    """Put a published announcement on the public board in place of the one before. Raises StoreUnavailable."""
+    """Put an announcement on the public board in place of the one before. Raises StoreUnavailable."""
     http = InfluxHttp(settings)
     kind = "month" if announcement.period.monthly else "year"
     try:

@@ -167,7 +167,8 @@ class TestGrades:
         path = Path(str(tmp_path)) / "own.toml"
         path.write_text(
             'colour = 1\n[x]\nname = ["a", "b"]\nletters = ["A", "B"]\nwords = [["a", "b"], ["c", "d"]]\n'
-            'source = ""\nsource_zh = ""\nconfirmed = false\n[[x.step]]\nmode = "percentile"\nedges = [0.4, 0.2]\n'
+            'source = ""\nsource_zh = ""\nconfirmed = false\n'
+            '[[x.step]]\nmode = "percentile"\nedges = [0.4, 0.2]\n'
         )
         with pytest.raises(ConfigError) as error:
             load_schemes(path)

@@ -1,0 +1,174 @@
+"""Statistics workbook and audit pack from a real SQLite store."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import openpyxl
+import pytest
+import town
+
+from collector.model import DailyRow
+from collector.sqlite_store import SqliteStore
+from dashboards.announce.build import COVERAGE_LIMIT
+from dashboards.announce.collect import collect
+from dashboards.audit.build import Audit, audit, gaps, unusual
+from dashboards.audit.html import render_html
+from dashboards.audit.xlsx import render_xlsx
+from dashboards.files import write_whole
+from dashboards.statistics import Measured, measure, statistics
+from drivers.errors import BeaconError
+from rules.config import Rules, build
+from rules.period import Period
+
+NOW = 1_793_500_000_000  # 1 November 2026
+MONTH = Period.parse("2026-10")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteStore]:
+    made = SqliteStore(tmp_path_factory.mktemp("statistics") / "store.sqlite")
+    for building in town.registry().buildings.values():
+        made.write_daily(list(town.daily(building, date(2025, 9, 1), date(2026, 10, 31))))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def rules() -> Rules:
+    return build({}, Path("rules.toml"), town.registry())
+
+
+@pytest.fixture(scope="module")
+def measured(store: SqliteStore, rules: Rules) -> list[Measured]:
+    return measure(store, town.registry(), rules, MONTH, "33", NOW)
+
+
+@pytest.fixture(scope="module")
+def october_audit(store: SqliteStore, rules: Rules) -> Audit:
+    return audit(store, town.registry(), rules, "330105C001", MONTH, NOW)
+
+
+def sheet(data: bytes, name: str) -> list[dict[str, object]]:
+    rows = list(openpyxl.load_workbook(io.BytesIO(data))[name].iter_rows(values_only=True))
+    return [dict(zip((str(head) for head in rows[0]), row, strict=True)) for row in rows[1:]]
+
+
+def test_sums_of_every_sheet_agree(measured: list[Measured]) -> None:
+    data = statistics(measured, town.registry(), MONTH, "33", "en")
+    total = sum(each.whole.kwh for each in measured)
+    for name in ("Regions", "Types", "Months", "Buildings"):
+        found = sum(float(str(row["Final energy kWh"] or 0)) for row in sheet(data, name))
+        assert found == pytest.approx(total), name
+    items = sum(float(str(row["kWh"])) for row in sheet(data, "Items"))
+    assert items == pytest.approx(sum(each.whole.electricity_kwh for each in measured), rel=1e-6)
+
+
+def test_buildings_without_data_are_listed_empty(measured: list[Measured]) -> None:
+    rows = sheet(statistics(measured, town.registry(), MONTH, "33", "zh"), "分建筑")
+    assert len(rows) == 30
+    empty = next(row for row in rows if row["编号"] == town.EMPTY)
+    assert empty["电 kWh"] is None
+
+
+def test_a_period_that_has_not_begun_is_said(store: SqliteStore, rules: Rules) -> None:
+    with pytest.raises(BeaconError, match="has no whole day yet"):
+        measure(store, town.registry(), rules, Period.parse("2027"), "33", NOW)
+
+
+def test_a_period_without_data_is_said(store: SqliteStore, rules: Rules) -> None:
+    with pytest.raises(BeaconError, match="no energy of any building"):
+        measure(store, town.registry(), rules, Period.parse("2024"), "33", NOW)
+
+
+def test_announcing_from_the_store(store: SqliteStore, rules: Rules) -> None:
+    from conftest import options
+
+    seen: list[tuple[int, int]] = []
+    made = collect(
+        store, town.registry(), rules, MONTH, "33", options(), NOW, lambda done, of: seen.append((done, of))
+    )
+    assert made.totals.counted == 28
+    assert made.method.coverage_limit == COVERAGE_LIMIT
+    assert made.totals.change_eui == pytest.approx(1 / 1.04 - 1)
+    assert seen == [(30, 30)]
+
+
+@pytest.mark.parametrize(
+    ("period", "message"),
+    [("2026-11", "is not over"), ("2026", "is not over"), ("2024-05", "no energy of any")],
+)
+def test_a_wrong_period_is_not_announced(store: SqliteStore, rules: Rules, period: str, message: str) -> None:
+    from conftest import options
+
+    with pytest.raises(BeaconError, match=message):
+        collect(store, town.registry(), rules, Period.parse(period), "33", options(), NOW)
+
+
+class TestAudit:
+    def test_months_and_days_are_those_of_the_store(self, october_audit: Audit) -> None:
+        assert [str(account.period) for account in october_audit.months] == ["2026-10"]
+        assert len(october_audit.days) == 31
+        assert sum(row.energy for row in october_audit.days) == pytest.approx(
+            october_audit.account.electricity_kwh
+        )
+        assert october_audit.change_kwh == pytest.approx(1 / 1.04 - 1)
+
+    @pytest.mark.parametrize("lang", ["zh", "en"])
+    def test_page_asks_for_nothing_and_says_the_figures(self, october_audit: Audit, lang: str) -> None:
+        html = render_html(october_audit, "zh" if lang == "zh" else "en")
+        assert not re.search(r"""(src|href)\s*=\s*["']?(https?:)?//""", html)
+        assert f"{october_audit.account.kwh / 1000:,.0f}" in html
+        if lang == "en":
+            assert set(re.findall(r"[一-鿿]+", html)) == {"某业主"}
+
+    def test_workbook_agrees(self, october_audit: Audit) -> None:
+        rows = sheet(render_xlsx(october_audit, "en"), "Month")
+        assert rows[0]["Final energy kWh"] == pytest.approx(october_audit.account.kwh)
+        assert rows[0]["Electricity without item kWh"] == pytest.approx(0, abs=1e-6)
+
+    def test_hints_follow_from_the_readings(self, october_audit: Audit) -> None:
+        base = sum(row.base_kw or 0 for row in october_audit.days) / 31
+        saved = [hint.kwh_a for hint in october_audit.hints]
+        assert saved[0] == pytest.approx(0.1 * base * 8760)
+
+    def test_unknown_building_is_said(self, store: SqliteStore, rules: Rules) -> None:
+        with pytest.raises(BeaconError, match="no building 999999A001"):
+            audit(store, town.registry(), rules, "999999A001", MONTH, NOW)
+
+
+def days(energies: list[float], coverage: float = 1.0) -> list[DailyRow]:
+    first = date(2026, 3, 2)
+    return [
+        DailyRow("b", "electricity", "total", first + timedelta(days=index), energy, coverage, 0.0)
+        for index, energy in enumerate(energies)
+    ]
+
+
+def test_a_day_far_from_its_weekdays_is_unusual_and_its_twin_is_not() -> None:
+    calm = [100.0 + index % 7 for index in range(56)]
+    assert list(unusual(days(calm))) == []
+    wild = [*calm]
+    wild[30] = 180.0
+    found = list(unusual(days(wild)))
+    assert [(each.day, each.kwh, each.expected) for each in found] == [(date(2026, 4, 1), 180.0, 102.0)]
+
+
+def test_gaps_are_runs_of_days_and_missing_rows_count_as_nothing() -> None:
+    rows = days([1.0] * 10)
+    del rows[3:5]
+    found = list(gaps(rows, date(2026, 3, 2), date(2026, 3, 11)))
+    assert [(gap.first, gap.last, gap.coverage) for gap in found] == [
+        (date(2026, 3, 5), date(2026, 3, 6), 0.0)
+    ]
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("old")
+    with pytest.raises(BeaconError, match="cannot be written"):
+        write_whole(tmp_path / "file" / "report.xlsx", b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -9,7 +9,19 @@ from typing import Annotated
 
 import typer
 
-from beacon.commands import announce, boards, collector, demo, devices, edge, registry, rules, site
+from beacon.commands import (
+    announce,
+    audit,
+    boards,
+    collector,
+    demo,
+    devices,
+    edge,
+    registry,
+    rules,
+    site,
+    statistics,
+)
 from drivers.errors import BeaconError, ConfigError
 
 app = typer.Typer(
@@ -27,6 +39,8 @@ app.add_typer(collector.app, name="collector")
 app.add_typer(rules.app, name="rules")
 app.add_typer(boards.app, name="boards")
 app.add_typer(announce.app, name="announce")
+app.command("statistics")(statistics.statistics)
+app.command("audit")(audit.audit)
 app.add_typer(devices.app, name="devices")
 app.add_typer(registry.app, name="registry")
 

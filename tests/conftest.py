@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,15 +9,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from servers import InfluxDB, Mosquitto, find
-
-
-def need(program: str) -> None:
-    if find(program) is None:
-        message = f"{program} is not installed: apt-get install {program}"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+from servers import InfluxDB, Mosquitto, need  # noqa: E402
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import pytest
+
 HOST = "127.0.0.1"
 PRECISION = {"ns": "n", "us": "u", "ms": "ms", "s": "s"}
 
@@ -32,6 +34,15 @@ def free_port() -> int:
 def find(program: str) -> str | None:
     """Debian puts servers into /usr/sbin, which is not on every user's PATH."""
     return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/local/sbin")
+
+
+def need(program: str) -> None:
+    """A missing program fails in CI and skips on a laptop."""
+    if find(program) is None:
+        message = f"{program} is not installed: apt-get install {program}"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
 
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: float = 30.0) -> None:

@@ -52,7 +52,7 @@ def certify(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    from conftest import need
+    from servers import need
 
     need("mosquitto")
     root = tmp_path_factory.mktemp("broker")

@@ -7,10 +7,10 @@ import re
 import socket
 
 import pytest
-from conftest import need
 from pymodbus import FramerType
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
+from servers import need
 
 from drivers.modbus.device import ModbusDevice
 from drivers.modbus.settings import RtuOverTcpSettings, TcpSettings

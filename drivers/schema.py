@@ -121,7 +121,7 @@ class FactorEntry(Strict):
 class IdentityEntry(Register):
     """A register by which the model is recognised, or its serial number is read."""
 
-    means: Literal["model", "serial_number", "firmware"]
+    means: Literal["vendor", "model", "serial_number", "firmware"]
     equals: int | str | None = None
     note: str | None = None
 

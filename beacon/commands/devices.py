@@ -82,6 +82,9 @@ def show(profile: Name, own: Own = None, as_json: Json = False) -> None:
     for name, factor in found.factors.items():
         origin = f"register {factor.cell.address}" if factor.cell else "to be given in edge.toml"
         console.print(f"  factor {name}: {origin}. {factor.note}", markup=False)
+    for identity in found.identity:
+        expected = f" is {identity.equals!r}" if identity.equals is not None else ""
+        console.print(f"  {identity.means}{expected}: register {identity.cell.address}", markup=False)
     table = Table()
     table.add_column("quantity", no_wrap=True)
     for heading in ("unit", "where", "type", "read", "confidence", "note"):

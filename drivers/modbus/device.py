@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from drivers.errors import ConfigError, DeviceError, DeviceRefused, DeviceUnreachable, Problem
 from drivers.modbus.plan import plan as cheapest
-from drivers.modbus.registers import Block
+from drivers.modbus.registers import Block, identity_value
 from drivers.modbus.requests import ReadPlan, needs, read_plan
 from drivers.modbus.transport import ModbusBus
 from drivers.profile import ALL, Profile
@@ -109,6 +109,24 @@ class ModbusDevice:
             )
         self.absent = values.count(None)
         return Sample(self.device_id, self._clock(), plan.fields, tuple(values), status)
+
+    async def identify(self) -> dict[str, str | int]:
+        """What the device says of itself: vendor, model, serial_number, firmware, as far as it answers.
+
+        Raises DeviceUnreachable or FrameError; a refused register is left out.
+        """
+        told: dict[str, str | int] = {}
+        for identity in self.profile.identity:
+            cell = identity.cell
+            block = Block(cell.function, cell.address, cell.words)
+            try:
+                data = await self._bus.read(self.unit_id, block, self.device_id, self._quiet_s)
+            except DeviceRefused:
+                continue
+            value = identity_value(cell, data)
+            if value is not None:
+                told[identity.means] = value
+        return told
 
     async def _learn(self, block: Block, error: DeviceRefused) -> bool:
         """Find the refused registers of a block by halving it; True if a part of it was answered.

@@ -126,6 +126,17 @@ class BlockDecoder:
         return values
 
 
+def identity_value(cell: Cell, data: bytes) -> str | int | None:
+    """What an identity register says: text without its padding, or a number. `data`: the cell's own bytes."""
+    if cell.type == "string":
+        swapped = bytes(data[place] for place in cell_bytes(cell, cell.address))
+        text = swapped.split(b"\0")[0].decode("ascii", "replace").strip()
+        return text or None
+    order, unpack = _layout(Block(cell.function, cell.address, cell.words), [cell])
+    number = _bcd_or(unpack(data if order is None else bytes(order(data + b"\0")))[0], cell)
+    return int(number) if math.isfinite(number) else None
+
+
 def _row(point: Point) -> tuple[int, int, int, float, float]:
     (_, numerator) = point.terms[0]
     bounds = sorted(

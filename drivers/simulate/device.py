@@ -62,9 +62,12 @@ class SimulatedDevice:
         self._cache: dict[Block, bytes] = {}
         self.factors = self._write_factors(ratios or {})
         self._room = {point.quantity.name: self._room_of(point) for point in profile.points}
+        for identity in profile.identity:
+            self.image.put_identity(identity.cell, identity.equals)
+        told = tuple(identity.cell for identity in profile.identity)
         self._known = {
             (cell.function, address)
-            for cells in [point.cells for point in profile.points] + [self._factor_cells()]
+            for cells in [*(point.cells for point in profile.points), self._factor_cells(), told]
             for cell in cells
             for address in range(cell.address, cell.end)
         }

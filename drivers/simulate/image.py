@@ -52,6 +52,15 @@ class Image:
         for i in range(cell.words):
             self.put_word(cell.function, cell.address + i, int.from_bytes(block[2 * i : 2 * i + 2], "big"))
 
+    def put_identity(self, cell: Cell, told: str | int | None) -> None:
+        """Write what an identity register says: text padded with spaces, or a number; SIM and 1 if None."""
+        if cell.type != "string":
+            self.put_raw(cell, 1 if told is None else int(told))
+            return
+        text = str("SIM" if told is None else told).encode("ascii").ljust(2 * cell.words)
+        for i in range(cell.words):
+            self.put_word(cell.function, cell.address + i, int.from_bytes(text[2 * i : 2 * i + 2], "big"))
+
     def _put_bits(self, cell: Cell, raw: int) -> None:
         mask = cell.mask if cell.mask is not None else 1 << (cell.bit or 0)
         low = (mask & -mask).bit_length() - 1

@@ -245,6 +245,16 @@ async def test_cancelled_read_leaves_the_bus_usable() -> None:
         assert (await here.devices[2].read()).present()["voltage_l1n"] == 222.0
 
 
+async def test_device_tells_its_model_and_serial_number() -> None:
+    models = {1: "schneider_iem3255", 2: "socomec_countis_e2x", 3: "diehl_sharky775"}
+    served = SimulatedBus({unit: SimulatedDevice(load(model)) for unit, model in models.items()})
+    async with served:
+        bus = ModbusBus(TcpSettings(host=served.host, port=served.port))
+        told = [await ModbusDevice("m", load(model), unit, bus).identify() for unit, model in models.items()]
+        await bus.aclose()
+    assert told == [{"model": "iEM3255"}, {"vendor": "SOCO", "model": "SIM"}, {"serial_number": 1}]
+
+
 async def test_ratio_that_the_profile_needs_or_does_not_know() -> None:
     bus = ModbusBus(TcpSettings(host="127.0.0.1"))
     with pytest.raises(ConfigError) as caught:

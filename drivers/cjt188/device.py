@@ -21,8 +21,8 @@ class Cjt188Device:
     """One meter on a line.
 
     address: fourteen digits as on its plate, or `ANY_ADDRESS` where it is the only one on the line.
-    swapped: the identifier order that the meter answers to; None until it has answered once, then both
-        orders are tried. flow_decimals: of a heat meter, by its maker; see `decode_reading`.
+    swapped: the identifier order that the meter answers to; None until it has answered once.
+    flow_decimals: of a heat meter, by its maker; see `decode_reading`.
     reading: the last answer, with clock, valve and battery.
     """
 
@@ -46,6 +46,8 @@ class Cjt188Device:
         self._flow_decimals = flow_decimals
         self._clock = clock
         self._counter = 0
+        self._tried = False
+        self._guess = False
 
     @property
     def refused(self) -> list[str]:
@@ -74,18 +76,28 @@ class Cjt188Device:
         return self.address
 
     async def _ask(self) -> Frame:
-        """The answer, in the identifier order that the meter answers to."""
+        """The answer, in the identifier order that the meter answers to.
+
+        The first read tries both orders; a meter that stays silent then costs one timeout a read, and is
+        asked in the other order the next time.
+        """
         if self.swapped is not None:
             return await self._exchange(self.swapped)
-        try:
-            frame = await self._exchange(False)
-            self.swapped = False
-        except DeviceRefused:
-            raise
-        except DeviceError:
-            frame = await self._exchange(True)
-            self.swapped = True
-        return frame
+        orders = (self._guess,) if self._tried else (False, True)
+        self._tried = True
+        failed: DeviceError | None = None
+        for order in orders:
+            try:
+                frame = await self._exchange(order)
+            except DeviceRefused:
+                raise
+            except DeviceError as error:
+                failed = error
+                self._guess = not order
+            else:
+                self.swapped = order
+                return frame
+        raise failed or DeviceRefused(f"{self.device_id}: was not asked")
 
     async def _exchange(self, swapped: bool) -> Frame:
         self._counter = (self._counter + 1) % 256

@@ -171,6 +171,19 @@ async def test_the_identifier_order_that_a_meter_answers_to_is_learnt() -> None:
         assert (device.swapped, bus.requests, bus.timeouts) == (True, 3, 1)
 
 
+async def test_a_silent_meter_costs_one_timeout_a_read_after_the_first() -> None:
+    simulator = simulated(0x10, WATER, order=("1F90",))
+    switched_on = False
+    async with tcp_bus(lambda data: simulator.answer(data) if switched_on else b"", timeout_s=0.03) as bus:
+        device = Cjt188Device("w1", meters.load("cjt188_cold_water"), ADDRESS, bus)
+        for timeouts in (2, 3):
+            with pytest.raises(DeviceUnreachable):
+                await device.read()
+            assert bus.timeouts == timeouts
+        switched_on = True
+        assert (await device.read()).present() == {"water_volume": 1.23}
+
+
 async def test_the_address_of_a_single_meter_is_found() -> None:
     async with tcp_bus(simulated(0x10, WATER).answer) as bus:
         device = Cjt188Device("w1", meters.load("cjt188_cold_water"), ANY_ADDRESS, bus)

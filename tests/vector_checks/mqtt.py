@@ -11,7 +11,7 @@ from drivers.profile import Profile
 from drivers.quantity import quantity
 
 from .compare import REFUSED, Comparison, Outcome, canonical, refusal
-from .profiles import profiles
+from .profiles import closeness, profiles
 
 _RECEIVED_AT = 1_800_000_000_000
 
@@ -65,10 +65,10 @@ def _mapper_for(topic: str, device: str) -> tuple[MqttMapper, Profile] | None:
         for pattern in [*(one.topic for one in profile.mqtt.topics), *wills]:
             prefix = _prefix(pattern, topic)
             if prefix:
-                matches.append((len(profile.mqtt.topics), profile.name, prefix))
+                matches.append((closeness(profile, device), len(profile.mqtt.topics), profile.name, prefix))
     if not matches:
         return None
-    _, name, prefix = max(matches)
+    *_, name, prefix = max(matches)
     profile = profiles()[name]
     return MqttMapper("m1", profile, prefix), profile
 

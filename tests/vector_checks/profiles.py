@@ -49,6 +49,12 @@ def profile_for(device: str) -> Profile | None:
     return made[0] if len(made) == 1 else None
 
 
+def closeness(profile: Profile, device: str) -> int:
+    """Length of the longest model word of a profile that a device text holds; 0 if none."""
+    text = _plain(device)
+    return max((len(word) for word in _model_words(profile) if word in text), default=0)
+
+
 def _made(profile: Profile, device: str) -> bool:
     """Whether a maker of the profile is a word of the device text."""
     makers = {_plain(maker.split()[0]) for maker in re.split(r"[/(,]", profile.vendor) if maker.strip()}

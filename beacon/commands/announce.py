@@ -102,6 +102,7 @@ def _publish(
     forms: str,
     options: Options,
 ) -> Published:
+    from rich.console import Console
     from rich.progress import Progress
 
     from collector.service import open_store
@@ -129,7 +130,7 @@ def _publish(
     rules = load_rules(rules_path, registry)
     store = open_store(settings, registry)
     try:
-        with Progress(transient=True) as bar:
+        with Progress(transient=True, console=Console(stderr=True)) as bar:
             task = bar.add_task("buildings")
             made = collect(
                 store,

@@ -19,6 +19,7 @@ def statistics(
     lang: Annotated[str, typer.Option(help="zh or en.")] = "zh",
 ) -> None:
     """Write statistics by region, type, carrier, item, month and building (XLSX)."""
+    from rich.console import Console
     from rich.progress import Progress
 
     from collector.service import open_store
@@ -41,7 +42,7 @@ def statistics(
     loaded = load_rules(rules, registry)
     store = open_store(settings, registry)
     try:
-        with Progress(transient=True) as bar:
+        with Progress(transient=True, console=Console(stderr=True)) as bar:
             task = bar.add_task("buildings")
             found = measure(
                 store,

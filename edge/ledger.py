@@ -20,6 +20,7 @@ INTERVAL_MS = INTERVAL_S * 1000
 DAY_MS = 86_400_000
 ROLLOVER_CONFIRMATIONS = 2
 DROP_CONFIRMATIONS = 3
+_FALSE_START_COUNTS = 50
 
 EventKind = Literal[
     "rollover", "reset", "recovered", "jump", "fell_back", "glitch", "exchange", "ratio", "gap", "clock_back"
@@ -146,6 +147,10 @@ class Register:
         if 0 <= growth <= self._rate * (at - self.changed_at) + self._slack:
             if self._doubt or self._holding:
                 self._clear(at, value)
+            if not self.value and growth > _FALSE_START_COUNTS * self._jitter and self._just_begun(at):
+                self._note(Event(at, "jump", 0.0, reading))
+                self._begin(at, value)
+                return ()
             self.value = value
             if growth:
                 self.changed_at = at
@@ -187,6 +192,10 @@ class Register:
         self.value, self.changed_at = new, at
         self._doubt, self._holding, self._former = None, False, None
         return finished
+
+    def _just_begun(self, at: int) -> bool:
+        """Whether nothing but zero was ever read, and not for long: gateways say 0 before they know."""
+        return not self.total and at - self.changed_at <= self.spec.gap_ms
 
     def _begin(self, at: int, value: int) -> None:
         self.at = self.changed_at = at

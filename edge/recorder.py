@@ -17,7 +17,7 @@ from edge.config import Device, EdgeConfig, MqttDevice
 from edge.encode import SampleEncoder, interval_groups
 from edge.ledger import Event, Interval, Register, RegisterSpec
 from edge.spool import Spool
-from edge.spool_file import HELD, INTERVALS, SAMPLES, Commit, EventRow, Piece, Sealed
+from edge.spool_rows import HELD, INTERVALS, SAMPLES, Commit, EventRow, Piece, Sealed
 from edge.wire import Quality
 
 logger = logging.getLogger(__name__)

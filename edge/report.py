@@ -8,7 +8,7 @@ from typing import Any
 
 from drivers.quantity import quantity
 from edge.assembly import Agent
-from edge.spool_file import EventRow
+from edge.spool_rows import EventRow
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="10">

@@ -10,15 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from edge.spool_file import (
-    INTERVALS,
-    Commit,
-    Depth,
-    EventRow,
-    ExchangeRequest,
-    Sealed,
-    SpoolFile,
-)
+from edge.spool_file import SpoolFile
+from edge.spool_rows import INTERVALS, Commit, Depth, EventRow, ExchangeRequest, Sealed
 
 logger = logging.getLogger(__name__)
 

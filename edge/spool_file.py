@@ -8,16 +8,16 @@ import secrets
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from edge.encode import seal
 from edge.ledger import DAY_MS
+from edge.spool_rows import HELD, INTERVALS, SAMPLES, Commit, Depth, EventRow, ExchangeRequest, Piece, Sealed
 
 logger = logging.getLogger(__name__)
 
-SAMPLES, INTERVALS, HELD = 0, 1, 2
 RESERVE_BYTES = 4 * 1024 * 1024
 ROOM_BYTES = 4 * RESERVE_BYTES
 _MOST_PAGES = 0xFFFFFFFE
@@ -39,75 +39,6 @@ CREATE TABLE IF NOT EXISTS exchange (
     id INTEGER PRIMARY KEY, device TEXT NOT NULL, quantity TEXT NOT NULL, at INTEGER NOT NULL,
     final REAL NOT NULL, initial REAL NOT NULL);
 """
-
-
-class Piece(NamedTuple):
-    """Something to be sealed. kind: SAMPLES, INTERVALS or HELD; groups: its JSON list."""
-
-    kind: int
-    groups: bytes
-    rows: int
-    oldest_at: int
-    newest_at: int
-    boot: str = ""
-
-
-class Sealed(NamedTuple):
-    """A numbered batch and its payload as it travels."""
-
-    seq: int
-    payload: bytes
-
-
-class EventRow(NamedTuple):
-    """Something that happened to a register. before, after: readings in the register's unit."""
-
-    at: int
-    device: str
-    quantity: str
-    kind: str
-    before: float
-    after: float
-
-
-class ExchangeRequest(NamedTuple):
-    """An operator's word that a meter was exchanged, waiting to be taken up."""
-
-    id: int
-    device: str
-    quantity: str
-    at: int
-    final: float
-    initial: float
-
-
-@dataclass(slots=True)
-class Commit:
-    """Everything of one flush: it becomes durable together or not at all."""
-
-    pieces: list[Piece] = field(default_factory=list)
-    states: dict[str, bytes] = field(default_factory=dict)
-    forget: list[int] = field(default_factory=list)
-    events: list[EventRow] = field(default_factory=list)
-    exchanges_done: list[int] = field(default_factory=list)
-    meta: dict[str, int | str] = field(default_factory=dict)
-
-    @property
-    def empty(self) -> bool:
-        return not (
-            self.pieces or self.states or self.forget or self.events or self.exchanges_done or self.meta
-        )
-
-
-@dataclass(slots=True)
-class Depth:
-    """How much waits, and what was given up for want of room."""
-
-    batches: int = 0
-    bytes: int = 0
-    oldest_at: int | None = None
-    dropped_samples: int = 0
-    dropped_intervals: int = 0
 
 
 class SpoolFile:

@@ -17,7 +17,7 @@ from edge.clock import Clock
 from edge.config import EdgeConfig
 from edge.config_file import secret
 from edge.spool import Spool
-from edge.spool_file import Sealed
+from edge.spool_rows import Sealed
 from edge.wire import EdgeStatus, topic
 
 logger = logging.getLogger(__name__)

@@ -23,7 +23,8 @@ from edge import agent, config_file
 from edge.assembly import Agent
 from edge.clock import Clock
 from edge.config import EdgeConfig
-from edge.spool_file import SAMPLES, Commit, Piece, SpoolFile
+from edge.spool_file import SpoolFile
+from edge.spool_rows import SAMPLES, Commit, Piece
 from edge.wire import Batch
 
 

@@ -129,6 +129,24 @@ def test_first_reading_of_zero_is_no_baseline() -> None:
     assert meter.kinds == ["jump"]
 
 
+def test_small_meter_behind_a_gateway_that_says_zero_first() -> None:
+    meter = Meter()
+    meter.read(0, 0.0)
+    meter.read(0.5, 0.0)
+    meter.read(1, 12.0)
+    meter.read(2, 12.5)
+    assert meter.energy == 0.5
+    assert meter.kinds == ["jump"]
+
+
+def test_new_meter_counts_from_zero() -> None:
+    meter = Meter()
+    for minute in range(5):
+        meter.read(minute, 0.2 * minute)
+    assert meter.energy == pytest.approx(0.8)
+    assert meter.kinds == []
+
+
 def test_single_impossible_reading_is_ignored() -> None:
     meter = Meter()
     meter.read(0, 100.0)

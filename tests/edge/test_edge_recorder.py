@@ -14,7 +14,8 @@ from edge import config_file
 from edge.config import EdgeConfig
 from edge.recorder import Recorder
 from edge.spool import Spool
-from edge.spool_file import Sealed, request_exchange
+from edge.spool_file import request_exchange
+from edge.spool_rows import Sealed
 from edge.wire import Quality
 
 FIELDS = ("voltage_l1n", "active_power_total", "active_energy_import_total")

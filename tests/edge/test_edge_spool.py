@@ -12,10 +12,10 @@ import pytest
 from clocks import T0
 from meters import decode
 
-from edge import spool_file
 from edge.ledger import DAY_MS
 from edge.spool import Spool
-from edge.spool_file import HELD, INTERVALS, SAMPLES, Commit, EventRow, Piece, SpoolFile, request_exchange
+from edge.spool_file import SpoolFile, request_exchange
+from edge.spool_rows import HELD, INTERVALS, SAMPLES, Commit, EventRow, Piece, Sealed
 
 SAMPLE = (
     b'[{"building":"330100A001","device":"m","kind":"electricity","fields":["frequency"],"rows":[[%d,0,50]]}]'
@@ -160,7 +160,7 @@ class Full:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, code: int = sqlite3.SQLITE_FULL) -> None:
         self.refuses, plain = False, SpoolFile.commit
 
-        def commit(file: SpoolFile, work: Commit, now: int) -> list[spool_file.Sealed]:
+        def commit(file: SpoolFile, work: Commit, now: int) -> list[Sealed]:
             if self.refuses:
                 error = sqlite3.OperationalError("the disk says no")
                 error.sqlite_errorcode = code

@@ -1,0 +1,77 @@
+"""What goes into the spool and comes out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+SAMPLES, INTERVALS, HELD = 0, 1, 2
+
+
+class Piece(NamedTuple):
+    """Something to be sealed. kind: SAMPLES, INTERVALS or HELD; groups: its JSON list."""
+
+    kind: int
+    groups: bytes
+    rows: int
+    oldest_at: int
+    newest_at: int
+    boot: str = ""
+
+
+class Sealed(NamedTuple):
+    """A numbered batch and its payload as it travels."""
+
+    seq: int
+    payload: bytes
+
+
+class EventRow(NamedTuple):
+    """Something that happened to a register. before, after: readings in the register's unit."""
+
+    at: int
+    device: str
+    quantity: str
+    kind: str
+    before: float
+    after: float
+
+
+class ExchangeRequest(NamedTuple):
+    """An operator's word that a meter was exchanged, waiting to be taken up."""
+
+    id: int
+    device: str
+    quantity: str
+    at: int
+    final: float
+    initial: float
+
+
+@dataclass(slots=True)
+class Commit:
+    """Everything of one flush: it becomes durable together or not at all."""
+
+    pieces: list[Piece] = field(default_factory=list)
+    states: dict[str, bytes] = field(default_factory=dict)
+    forget: list[int] = field(default_factory=list)
+    events: list[EventRow] = field(default_factory=list)
+    exchanges_done: list[int] = field(default_factory=list)
+    meta: dict[str, int | str] = field(default_factory=dict)
+
+    @property
+    def empty(self) -> bool:
+        return not (
+            self.pieces or self.states or self.forget or self.events or self.exchanges_done or self.meta
+        )
+
+
+@dataclass(slots=True)
+class Depth:
+    """How much waits, and what was given up for want of room."""
+
+    batches: int = 0
+    bytes: int = 0
+    oldest_at: int | None = None
+    dropped_samples: int = 0
+    dropped_intervals: int = 0

@@ -39,12 +39,12 @@ class Reading:
 
     @property
     def valve(self) -> Valve:
-        """From the first status byte."""
+        """From the first status byte, by CJ/T 188-2004; a public source of one maker has other bits."""
         return _VALVE.get(self.status[0] & 0b11, "unknown")
 
     @property
     def battery_low(self) -> bool:
-        """From the first status byte."""
+        """As `valve`: certain only for meters that were checked."""
         return bool(self.status[0] & 0b100)
 
     def quantities(self) -> dict[str, float]:

@@ -14,7 +14,8 @@ from collector.registry import Building, Registry
 from drivers.carrier import ITEMS
 
 CODES = ("en", "zh")
-_MESSAGES_FILE = Path(__file__).with_name("messages.toml")
+MESSAGES = Path(__file__).with_name("messages.toml")
+QUANTITIES = Path(__file__).with_name("quantities.toml")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _WEEKDAYS = {
     "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
@@ -25,10 +26,9 @@ ABSENT = "–"
 
 
 @cache
-def messages(code: str) -> Mapping[str, str]:
+def messages(code: str, file: Path = MESSAGES) -> Mapping[str, str]:
     """`section.key` -> text in one language."""
-    with _MESSAGES_FILE.open("rb") as file:
-        sections = tomllib.load(file)
+    sections = tomllib.loads(file.read_text("utf-8"))
     return {
         f"{section}.{key}": texts[code]
         for section, entries in sections.items()
@@ -117,6 +117,10 @@ class Language:
             text = ITEMS[code][0 if self.code == "zh" else 1]
             return text[:1].upper() + text[1:]
         return self.t(f"item.{code}")
+
+    def quantity(self, name: str) -> str:
+        """What people call a quantity of the vocabulary; its own name if they have no other."""
+        return messages(self.code, QUANTITIES).get(f"quantity.{name}", name)
 
     def day(self, day: date) -> str:
         return f"{day.month}月{day.day}日" if self.code == "zh" else f"{day.day} {_MONTHS[day.month - 1]}"

@@ -14,8 +14,9 @@ from fastapi.testclient import TestClient
 from site_world import HOSPITAL, HOTEL, LIBRARY, MAIN_KW, NOW, OFFICE, PV_KW, services
 
 from dashboards.site import SiteServices, create_app
-from dashboards.site.language import messages
+from dashboards.site.language import QUANTITIES, messages
 from drivers.errors import StoreUnavailable
+from drivers.quantity import vocabulary
 
 ZH = {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.8"}
 PAGES = [
@@ -65,6 +66,12 @@ def test_catalogue_has_both_texts_and_no_dead_ones() -> None:
         and not key.endswith("_one")
     ]
     assert dead == []
+
+
+def test_quantities_have_names_of_the_vocabulary() -> None:
+    names = {key.removeprefix("quantity.") for key in messages("zh", QUANTITIES)}
+    assert names <= vocabulary().keys()
+    assert {"active_power_total", "thermal_power", "water_volume"} <= names
 
 
 def test_names_are_escaped(client: TestClient) -> None:

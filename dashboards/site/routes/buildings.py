@@ -72,14 +72,19 @@ def router(context: Context) -> APIRouter:
             sample=sample,
             meter=meter,
             quantity=quantity,
-            quantity_label=quantity,
+            quantity_label=language_of(request).quantity(quantity),
             values=[(name, value, unit_of(name)) for name, value in sorted(sample.values.items())],
-            trend=_trend(points, quantity, building),
+            trend=_trend(points, language_of(request).quantity(quantity), unit_of(quantity), building),
             trend_json=_json(
                 {
                     "t": [at // 1000 for at, _ in points],
                     "lines": [
-                        {"label": quantity, "y": [value for _, value in points], "css": "s1", "area": False}
+                        {
+                            "label": language_of(request).quantity(quantity),
+                            "y": [value for _, value in points],
+                            "css": "s1",
+                            "area": False,
+                        }
                     ],
                     "unit": unit_of(quantity),
                     "zone": building.time_zone,
@@ -299,12 +304,12 @@ def _pumps(
     return found
 
 
-def _trend(points: Sequence[tuple[int, float]], quantity: str, building: Building) -> Markup | None:
+def _trend(points: Sequence[tuple[int, float]], label: str, unit: str, building: Building) -> Markup | None:
     if len(points) < 2:
         return None
     first, last = points[0][0], points[-1][0]
     instants = [first + (last - first) * n / 4 for n in range(5)]
     zone = ZoneInfo(building.time_zone)
     view_labels = [(at, f"{datetime.fromtimestamp(at / 1000, zone):%H:%M}") for at in instants]
-    line = svg.Line("s1", quantity, [(float(at), value) for at, value in points])
-    return svg.line_chart([line], view_labels, (first, last), quantity, unit_of(quantity))
+    line = svg.Line("s1", label, [(float(at), value) for at, value in points])
+    return svg.line_chart([line], view_labels, (first, last), label, unit)

@@ -2,7 +2,8 @@
 
 One task a bus, one request at a time on it. Deadlines are multiples of the period in absolute time,
 so nothing drifts. A device that does not answer is taken off the grid and probed after the others,
-ever more seldom, within PROBE_SHARE of the bus's time; so it cannot delay them.
+ever more seldom, within PROBE_SHARE of the bus's time and where a time-out fits before the next deadline;
+so it cannot delay them. Only where it fits nowhere may a probe make one round late, once a minute.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 PROBE_SHARE = 0.10
 LONGEST_PROBE_PAUSE_MS = 300_000
+STARVED_AFTER_MS = 60_000
 LOST_AFTER = 3
 FAST_ONLY = frozenset({FAST})
 
@@ -39,7 +41,6 @@ class Polled:
     next_fast: int = 0
     next_slow: int = 0
     probe_at: int = 0
-    starved_since: int = 0
     lost: bool = False
 
     @property
@@ -148,7 +149,7 @@ class BusSchedule:
             if living and self._credit_ms < self.timeout_ms:
                 return
             fits = not living or clock.now() + self.timeout_ms <= min(living)
-            starved = clock.now() - device.probe_at > LONGEST_PROBE_PAUSE_MS
+            starved = clock.now() - device.probe_at > STARVED_AFTER_MS
             if not fits and not starved:
                 return
             began = clock.monotonic_ms()
@@ -164,7 +165,8 @@ class BusSchedule:
         device.error = error
         pause = min(LONGEST_PROBE_PAUSE_MS, device.fast_ms << min(device.failures - 1, 20))
         device.probe_at = self.clock.now() + max(pause - device.fast_ms, 0)
-        if device.failures == LOST_AFTER:
+        never_answered = device.failures == device.reads
+        if not device.lost and (never_answered or device.failures >= LOST_AFTER):
             device.lost = True
             logger.warning("lost %s", error)
 

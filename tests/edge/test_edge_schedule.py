@@ -168,3 +168,20 @@ async def test_dead_bus_is_probed_without_end_but_not_busily() -> None:
         driver.dead = True
     await bench.run(3_600_000)
     assert 5 <= len(bench.drivers[0].began) < 60
+
+
+async def test_bus_without_room_for_a_probe_is_late_once_a_minute_at_most() -> None:
+    bench = Bench(2, period_ms=1_000)
+    bench.drivers[1].dead = True
+    await bench.run(600_000)
+    assert 5 <= len(bench.drivers[1].began) <= 11
+    assert bench.bus.counts.overruns <= 11
+    assert len(bench.drivers[0].began) >= 588
+
+
+async def test_device_that_fails_once_is_not_called_lost(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench(2)
+    bench.drivers[1].on_read = lambda: setattr(bench.drivers[1], "dead", len(bench.drivers[1].began) == 5)
+    await bench.run(300_000)
+    assert bench.bus.devices[1].failed_reads == 1
+    assert [r.message for r in caplog.records if "lost" in r.message] == []

@@ -1,0 +1,219 @@
+"""Ingest without a broker: what is acknowledged when, what is refused and kept, what is replayed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import orjson
+import pytest
+from store_contract import BUILDING, NOON, OTHER
+
+from collector.admission import Admission
+from collector.dead_letters import DeadLetters
+from collector.ingest import Ingest
+from collector.model import Rejected
+from collector.registry import Building, BuildingType, Registry
+from collector.replaying import replay
+from collector.sqlite_store import SqliteStore
+from collector.store import IntervalRows, PartlyStored, SampleRows
+from drivers.errors import BeaconError, StoreUnavailable
+from edge.wire import AckMessage
+
+
+def registry(*edges: str) -> Registry:
+    house = Building(BUILDING, "楼", "House", BuildingType.COMMERCIAL_OFFICE, 1.0, edges=edges or ("hz/pi1",))
+    return Registry({BUILDING: house})
+
+
+def group(device: str = "m1", building: str = BUILDING, **changes: object) -> dict[str, object]:
+    plain = {
+        "building": building, "device": device, "kind": "electricity", "fields": ["active_power_total"],
+        "rows": [[NOON, 0, 1.5]],
+    }  # fmt: skip
+    return plain | changes
+
+
+def interval_group(*rows: list[float]) -> dict[str, object]:
+    plain = {"building": BUILDING, "device": "m1", "carrier": "electricity", "direction": "import"}
+    return {**plain, "rows": list(rows)}
+
+
+def batch(seq: int, *samples: dict[str, object], **changes: object) -> bytes:
+    content = {"v": 1, "spool": "s1", "seq": seq, "sealed_at": NOON, "samples": samples or [group()]}
+    return orjson.dumps(content | changes)
+
+
+class FlakyStore(SqliteStore):
+    """Fails as often as `failures` says, and refuses devices named `bad`."""
+
+    failures = 0
+    writes = 0
+
+    def write(self, samples: Sequence[SampleRows], intervals: Sequence[IntervalRows]) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise StoreUnavailable("gone")
+        self.writes += 1
+        good = [each for each in samples if each.device != "bad"]
+        super().write(good, intervals)
+        if len(good) < len(samples):
+            raise PartlyStored([Rejected(BUILDING, "bad", "field type conflict")])
+
+
+class Bench:
+    """An Ingest with its surroundings; `acks` is what was sent."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.store = FlakyStore(tmp_path / "store.sqlite")
+        self.letters = DeadLetters(tmp_path / "letters.sqlite")
+        self.acks: list[tuple[str, AckMessage]] = []
+        self.done = 0
+        self.progress = asyncio.Event()
+        admission = Admission(registry(), lambda: NOON)
+        self.ingest = Ingest(
+            self.store,
+            admission,
+            self.letters,
+            self.send,
+            lambda: NOON,
+            max_batches=3,
+            retry_s=(0.001, 0.002),
+        )
+
+    async def send(self, site: str, edge: str, message: AckMessage) -> None:
+        self.acks.append((f"{site}/{edge}", message))
+
+    async def receive(self, payload: bytes, edge: str = "pi1") -> None:
+        def done() -> None:
+            self.done += 1
+            self.progress.set()
+
+        await self.ingest.receive("hz", edge, payload, done)
+
+    def results(self) -> dict[int, tuple[str, list[str]]]:
+        return {ack.seq: (ack.result, ack.reasons) for _, message in self.acks for ack in message.acks}
+
+    @asynccontextmanager
+    async def running(self, until_done: int) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.ingest.run())
+        try:
+            yield
+            async with asyncio.timeout(20):
+                while self.done < until_done:
+                    self.progress.clear()
+                    await self.progress.wait()
+                await asyncio.sleep(0)  # acknowledgements follow in the same step
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+async def test_waiting_batches_are_written_together_and_acknowledged_by_edge(bench: Bench) -> None:
+    for seq in (1, 2, 3):
+        await bench.receive(batch(seq))
+    async with bench.running(until_done=3):
+        pass
+    assert bench.store.writes == 1
+    ((edge, message),) = bench.acks
+    assert (edge, message.spool, message.time) == ("hz/pi1", "s1", NOON)
+    assert bench.results() == dict.fromkeys((1, 2, 3), ("stored", []))
+
+
+async def test_nothing_is_acknowledged_while_the_store_is_away(bench: Bench) -> None:
+    bench.store.failures = 10**9
+    async with bench.running(until_done=1):
+        await bench.receive(batch(1))
+        await asyncio.sleep(0.02)
+        assert (bench.acks, bench.done) == ([], 0)
+        bench.store.failures = 0
+    assert bench.results() == {1: ("stored", [])}
+    assert len(bench.store.latest()) == 1
+
+
+async def test_the_queue_is_bounded(bench: Bench) -> None:
+    for seq in (1, 2, 3):
+        await bench.receive(batch(seq))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.02):
+            await bench.receive(batch(4))
+
+
+async def test_refused_groups_are_kept_and_the_others_stored(bench: Bench) -> None:
+    future = [NOON + 7_200_000, 0, 1.0]
+    groups = [
+        group("good"),
+        group("foreign", OTHER),
+        group("odd", fields=["activ_power_total"]),
+        group("late", rows=[[NOON, 0, 2.0], future]),
+        group("short", rows=[[NOON, 0]]),
+        group("state", rows=[[NOON, 8, 1.0]]),
+        group("twice", fields=["frequency", "frequency"], rows=[[NOON, 0, 1, 2]]),
+    ]
+    async with bench.running(until_done=1):
+        await bench.receive(batch(5, *groups))
+    result, reasons = bench.results()[5]
+    assert result == "partly"
+    assert len(reasons) == 6
+    assert any("close: active_power_total" in reason for reason in reasons)
+    assert f"unknown building {OTHER}" in reasons
+    assert "the time lies in the future" in reasons
+    assert [row.device for row in bench.store.latest()] == ["good", "late"]
+    assert bench.letters.count() == 6
+
+
+async def test_intervals_out_of_range_are_refused(bench: Bench) -> None:
+    good = [NOON - 900_000, 900, 1.0, 900, 0]
+    bad = [
+        [NOON, 86_401, 1.0, 900, 0], [NOON, 0, 1.0, 0, 0], [NOON, 900, 1.0, 901, 0], [NOON, 900, 1.0, -1, 0],
+        [NOON, 900, 1.0, 900, 32], [NOON + 3_600_000, 900, 1.0, 900, 0],
+    ]  # fmt: skip
+    async with bench.running(until_done=1):
+        await bench.receive(batch(6, intervals=[interval_group(good, *bad)], samples=[]))
+    assert bench.results()[6][0] == "partly"
+    assert [row.start for row in bench.store.intervals(BUILDING, 0, 2**42)] == [NOON - 900_000]
+
+
+async def test_what_the_store_refuses_is_a_dead_letter_of_its_batch(bench: Bench) -> None:
+    await bench.receive(batch(1))
+    await bench.receive(batch(2, group("bad"), group("m2")))
+    async with bench.running(until_done=2):
+        pass
+    assert bench.results() == {1: ("stored", []), 2: ("partly", ["field type conflict"])}
+    assert [row.device for row in bench.store.latest()] == ["m1", "m2"]
+
+
+async def test_dead_letters_are_replayed_when_the_cause_is_gone(bench: Bench) -> None:
+    async with bench.running(until_done=3):
+        await bench.receive(batch(1), edge="pi2")
+        await bench.receive(b"rubbish", edge="pi2")
+        await bench.receive(batch(1), edge="pi2")
+    rubbish, refused = bench.letters.list()
+    assert (refused.times, refused.edge, refused.reason) == (
+        2, "pi2", f"edge hz/pi2 may not publish for building {BUILDING}",
+    )  # fmt: skip
+    assert bench.letters.get(rubbish.id)[1] == b"rubbish"
+    result = replay(bench.letters, bench.store, registry("hz/pi1", "hz/pi2"), lambda: NOON)
+    assert result.stored == 1
+    assert [number for number, _ in result.failed] == [rubbish.id]
+    assert len(bench.store.latest()) == 1
+    assert [letter.id for letter in bench.letters.list()] == [rubbish.id]
+
+
+def test_dead_letters_are_bounded_and_say_what_is_missing(tmp_path: Path) -> None:
+    letters = DeadLetters(tmp_path / "letters.sqlite", max_bytes=1000)
+    for number in range(10):
+        letters.add("hz", "pi1", "why", b"%300d" % number, NOON)
+    assert [letters.get(each.id)[1].strip() for each in letters.list()] == [b"9", b"8", b"7"]
+    with pytest.raises(BeaconError, match="there is no dead letter 1"):
+        letters.get(1)
+    letters.drop(letters.list()[0].id)
+    assert letters.count() == 2

@@ -236,8 +236,8 @@ def heat_pump(heat_kwh: float, electricity_kwh: float, spf_limit: float = SPF_LI
 
 
 def _heat_pump_of(subject: Subject, days: Days) -> HeatPump | None:
-    heat = _sum(days, "heat_pump", "heat") or _share_of_year(subject, days, "heat_pump_heat_kwh")
-    drawn = _sum(days, "heat_pump") or _share_of_year(subject, days, "heat_pump_electricity_kwh")
+    heat = _sum(days, "heat_pump_output", "heat") or _share_of_year(subject, days, "heat_pump_heat_kwh")
+    drawn = _sum(days, "heat_pump_input") or _share_of_year(subject, days, "heat_pump_electricity_kwh")
     return heat_pump(heat, drawn) if heat or drawn else None
 
 

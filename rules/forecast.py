@@ -145,7 +145,8 @@ def _shape(
     if profile is None:
         flat = np.ones((count, days))
     else:
-        months = np.array([(first + timedelta(days=day)).month - 1 for day in range(days)])
+        since = np.datetime64(first) + np.arange(days)
+        months = since.astype("datetime64[M]").astype(np.int64) % 12
         flat = np.broadcast_to(np.atleast_2d(profile)[:, months], (count, days)).copy()
     level = mean / np.maximum(_mean(np.where(np.isnan(y[:, :known]), np.nan, flat[:, :known])), 1e-12)
     flat = flat * level[:, None]

@@ -151,7 +151,10 @@ class Days:
     def total(self, carrier: str, item: str = "total") -> Total | None:
         """Sum over all days; None if there is not one value."""
         place = self.index.get((carrier, item))
-        return None if place is None or self.count == 0 else self._totals[place]
+        if place is None or self.count == 0:
+            return None
+        heard, energy, coverage, estimated = self._totals
+        return Total(energy[place], coverage[place], estimated[place]) if heard[place] else None
 
     @cached_property
     def _absent(self) -> npt.NDArray[np.bool_]:
@@ -162,16 +165,18 @@ class Days:
         return np.where(self._absent, 0.0, self.energy)
 
     @cached_property
-    def _totals(self) -> list[Total | None]:
-        """Totals of all keys: the days' order is fixed, so a sum does not depend on the rows' order."""
+    def _totals(self) -> tuple[list[bool], list[float], list[float], list[float]]:
+        """Of all keys: heard at all, energy, coverage, estimated share.
+
+        Days are added in calendar order, so a sum does not depend on the order of the rows.
+        """
         size = np.abs(self._filled)
         weight = size.sum(axis=1)
         estimated = (size * self.estimated).sum(axis=1) / np.where(weight > 0, weight, 1.0)
         energy = self._filled.sum(axis=1)
         coverage = self.coverage.sum(axis=1) / self.count
-        columns = zip(energy.tolist(), coverage.tolist(), estimated.tolist(), strict=True)
         heard: list[bool] = np.any(~self._absent, axis=1).tolist()
-        return [Total(*column) if there else None for there, column in zip(heard, columns, strict=True)]
+        return heard, energy.tolist(), coverage.tolist(), estimated.tolist()
 
     def combine(self, weights: Mapping[Key, float]) -> Floats:
         """Daily sum of weight * energy, length `count`; NaN on days where a regular series has no value.
@@ -185,11 +190,17 @@ class Days:
         used = factors != 0
         if not used.any():
             return np.full(self.count, np.nan)
+        if self._whole:
+            return factors @ self._filled
         regular = used & self._regular
         needed = regular if regular.any() else used
         gaps = needed.astype(np.float64) @ self._gaps
         gap = gaps > 0 if regular.any() else gaps >= used.sum()
         return np.where(gap, np.nan, factors @ self._filled)
+
+    @cached_property
+    def _whole(self) -> bool:
+        return not self._absent.any()
 
     @cached_property
     def _gaps(self) -> Floats:

@@ -46,6 +46,7 @@ async def run(
     page = StatusPage(agent)
     await page.start()
     agent.page_port = page.port
+    orderly = False
     try:
         async with asyncio.TaskGroup() as tasks:
             running = [
@@ -61,11 +62,16 @@ async def run(
             notify("STOPPING=1")
             for task in running:
                 task.cancel()
+        orderly = True
+    except asyncio.CancelledError:
+        orderly = True
+        raise
     finally:
         page.stop()
         for connection in agent.buses:
             await connection.aclose()
-        await agent.flush(last=True)
+        if orderly:  # after an error the last commit is the truth, as after a power cut
+            await agent.flush(last=True)
         await spool.close()
 
 

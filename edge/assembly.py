@@ -131,11 +131,16 @@ class Agent:
         return states | self.source_errors
 
     async def record(self) -> None:
-        """Flush on a fixed beat until cancelled."""
+        """Flush on a fixed beat until cancelled; a flush that has begun is finished first."""
         beat = self.config.spool.flush_s
         while True:
             await asyncio.sleep(beat)
-            await self.flush()
+            flush = asyncio.create_task(self.flush(), name="flush")
+            try:
+                await asyncio.shield(flush)
+            except asyncio.CancelledError:
+                await flush
+                raise
 
     async def flush(self, *, last: bool = False) -> None:
         acknowledged, connected = self.uplink.take_acknowledged(), self.uplink.connected

@@ -16,15 +16,16 @@ from pathlib import Path
 
 import pytest
 from clocks import T0, FakeClock
-from meters import Collector, Meter, ModbusServer, running, until, write_profile
+from meters import Collector, Meter, ModbusServer, decode, running, until, write_profile
 from servers import Mosquitto
 
 from edge import agent, config_file
 from edge.assembly import Agent
 from edge.clock import Clock
 from edge.config import EdgeConfig
+from edge.spool import Spool
 from edge.spool_file import SpoolFile
-from edge.spool_rows import SAMPLES, Commit, Piece
+from edge.spool_rows import SAMPLES, Commit, ExchangeRequest, Piece
 from edge.wire import Batch
 
 
@@ -322,4 +323,35 @@ async def test_live_batches_go_before_the_backlog(tmp_path: Path, mosquitto: Mos
         await until(lambda: sum(device == "old" for device, _ in collector.samples) == 300)
         assert edge.uplink.counts.resent == 0
     assert max(collector.batches.values()) == 1
+    await server.stop()
+
+
+@pytest.mark.parametrize("way", ["stop", "cancel"])
+async def test_end_in_the_middle_of_a_flush_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    server = await ModbusServer({1: Meter()}).start()
+    config = load(write_config(tmp_path, 1, server.port))
+    plain = Spool.exchanges
+
+    async def slow(spool: Spool) -> list[ExchangeRequest]:
+        await asyncio.sleep(0.2)
+        return await plain(spool)
+
+    monkeypatch.setattr(Spool, "exchanges", slow)
+    stop, agents = asyncio.Event(), []
+    task = asyncio.create_task(agent.run(config, stop=stop, started=agents.append))
+    await until(lambda: bool(agents) and agents[0].recorder.samples_taken >= 4)
+    if way == "stop":
+        stop.set()
+        await task
+    else:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    file = SpoolFile(tmp_path / "spool.db", 10**9, 60)
+    batches = [decode(batch.payload) for batch in file.waiting(frozenset(), 1000)]
+    rows = sum(len(group.rows) for batch in batches for group in batch.samples)
+    file.close()
+    assert rows == agents[0].recorder.samples_taken
     await server.stop()

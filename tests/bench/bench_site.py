@@ -1,4 +1,4 @@
-"""First byte of the site's pages with 1,000 buildings × 13 months in the SQLite store. Aim: 100 ms, 300 kB."""
+"""First byte of the site's pages: 1,000 buildings × 13 months in the SQLite store. Aim: 100 ms, 300 kB."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ METER = Meter("main", "main", Carrier.ELECTRICITY, Role.MAIN)
 
 
 def fill(store: SqliteStore, ids: list[str], now: int) -> None:
-    """Five rows a building and day, the last week's quarter hours of the first, a sample and two judgements each."""
+    """Four rows a building and day, a sample and two judgements each, four weeks of quarter hours of the first."""
     today = date.today()
     rows = [("electricity", "total"), ("electricity", "01A00"), ("electricity", "01B00"), ("water", "total")]
     for id_ in ids:
@@ -40,7 +40,9 @@ def fill(store: SqliteStore, ids: list[str], now: int) -> None:
     fields = ["active_power_total", "voltage_l1n"]
     store.write(
         [
-            SampleGroup(building=id_, device="main", kind="electricity", fields=fields, rows=[[now, 0, 80.0, 230.0]])
+            SampleGroup(
+                building=id_, device="main", kind="electricity", fields=fields, rows=[[now, 0, 80.0, 230.0]]
+            )
             for id_ in ids
         ],
         [
@@ -52,8 +54,8 @@ def fill(store: SqliteStore, ids: list[str], now: int) -> None:
     )  # fmt: skip
     store.write_judgements(
         [
-            JudgementRow(id_, "limit", basis, str(today.year), now, unit, 300_000.0, 330_000.0, 0.91, 0.88, 340_000.0,
-                         330_000.0, 350_000.0, "watch", 1.0, "t1", detail="x" * 3000)
+            JudgementRow(id_, "limit", basis, str(today.year), now, unit, 300_000.0, 330_000.0, 0.91, 0.88,
+                         340_000.0, 330_000.0, 350_000.0, "watch", 1.0, "t1", detail="x" * 3000)
             for id_ in ids
             for basis, unit in (("energy_kwh", "kWh"), ("carbon_kgco2", "kgCO2"))
         ]

@@ -15,8 +15,9 @@ from fastapi.testclient import TestClient
 from site_world import HOSPITAL, HOTEL, LIBRARY, NOW, OFFICE, services
 
 from dashboards.site import SiteServices, Users, create_app
-from dashboards.site.access import LOCAL, Throttle
-from drivers.errors import ConfigError
+from dashboards.site.access import LOCAL, Role, Throttle
+from dashboards.site.users_file import add_token, remove, set_user
+from drivers.errors import BeaconError, ConfigError
 
 PASSWORD = "correct horse battery"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
@@ -293,3 +294,34 @@ def test_session_cookie_is_closed_to_scripts_and_strangers(world: SiteServices) 
     assert "httponly" in cookie
     assert "samesite=lax" in cookie
     assert "secure" in cookie
+
+
+def test_users_file_is_made_and_changed_with_hashes_only(tmp_path: Path) -> None:
+    path = tmp_path / "users.toml"
+    set_user(path, "zhang", PASSWORD, Role.MANAGER, [OFFICE])
+    secret = add_token(path, "grafana", Role.VIEWER, regions=["330100"])
+    set_user(path, "zhang", PASSWORD + "!", Role.SUPERVISOR, regions=["330200"])
+    users = Users(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert PASSWORD not in path.read_text()
+    assert secret not in path.read_text()
+    assert users.check("zhang", PASSWORD) is None
+    zhang = users.check("zhang", PASSWORD + "!")
+    assert zhang is not None
+    assert zhang.visitor().sees(HOTEL)
+    assert not zhang.visitor().sees(OFFICE)
+    bearer = users.bearer(secret)
+    assert bearer is not None
+    assert bearer.sees(HOSPITAL)
+    assert remove(path, "zhang")
+    assert not remove(path, "zhang")
+    assert Users(path).user("zhang") is None
+
+
+def test_users_file_refuses_what_would_not_hold(tmp_path: Path) -> None:
+    path = tmp_path / "users.toml"
+    with pytest.raises(BeaconError, match="10 to 256"):
+        set_user(path, "zhang", "short", Role.ADMIN)
+    with pytest.raises(ConfigError, match="needs buildings or regions"):
+        set_user(path, "zhang", PASSWORD, Role.MANAGER)
+    assert list(tmp_path.iterdir()) == []

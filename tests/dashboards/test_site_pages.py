@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import re
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 from site_world import HOSPITAL, HOTEL, LIBRARY, MAIN_KW, NOW, OFFICE, PV_KW, services
 
+from dashboards.announce.publication import Index, Published
 from dashboards.site import SiteServices, create_app
 from dashboards.site.language import QUANTITIES, messages
 from drivers.errors import StoreUnavailable
@@ -256,3 +258,28 @@ def test_an_absent_store_is_said_clearly(world: SiteServices) -> None:
 
 def test_too_large_a_body_is_refused(client: TestClient) -> None:
     assert client.post("/alerts/1/acknowledge", content=b"x" * 70_000).status_code == 413
+
+
+def test_announcements_are_listed_shown_and_served(world: SiteServices, tmp_path: Path) -> None:
+    number = "33-2026-10-01"
+    names = ("announcement.en.html", "announcement.zh.html", "announcement.csv")
+    files = {name: f"<p>{name}</p>".encode() for name in names}
+    (tmp_path / number).mkdir()
+    for name, data in files.items():
+        (tmp_path / number / name).write_bytes(data)
+    (tmp_path / number / "secret.txt").write_text("not announced")
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    published = Published(number=number, region="33", period="2026-10", named=True, issued_on="2026-11-05",
+                          official=True, content="0" * 64, files=hashes)  # fmt: skip
+    (tmp_path / "index.json").write_text(Index(announcements=(published,)).model_dump_json())
+    with TestClient(create_app(replace(world, announcements=tmp_path))) as client:
+        assert "Zhejiang: building energy and carbon, Oct 2026" in client.get("/announcements").text
+        page = client.get(f"/announcements/{number}", headers=ZH).text
+        assert f'src="/announcements/{number}/files/announcement.zh.html"' in page
+        assert hashes["announcement.csv"] in page
+        served = client.get(f"/announcements/{number}/files/announcement.en.html")
+        assert served.content == files["announcement.en.html"]
+        assert "script-src" not in served.headers["content-security-policy"]
+        assert "default-src 'none'" in served.headers["content-security-policy"]
+        for name in ("secret.txt", "../index.json", "..%2Findex.json"):
+            assert client.get(f"/announcements/{number}/files/{name}").status_code == 404

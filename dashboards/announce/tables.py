@@ -5,10 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
-from dataclasses import asdict
-from datetime import date
-from enum import Enum
-from typing import Any
+from dataclasses import fields
 
 import orjson
 from xlsxwriter.format import Format
@@ -17,7 +14,6 @@ from dashboards.announce import words
 from dashboards.announce.model import Announcement, Entry, Verdict
 from dashboards.boards.words import Lang
 from dashboards.workbook import Book, Cell
-from rules.period import Period
 
 
 def _official(entry: Entry, lang: Lang) -> str:
@@ -95,21 +91,13 @@ def _plain(value: Cell) -> Cell:
 
 def render_json(announcement: Announcement) -> bytes:
     """The whole announcement as data, both languages."""
-    return orjson.dumps(_tree(asdict(announcement)), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
-
-
-def _tree(value: Any) -> Any:
-    if isinstance(value, dict):
-        if value.keys() == {"year", "month"}:
-            return str(Period(**value))
-        return {key: _tree(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_tree(each) for each in value]
-    if hasattr(value, "model_dump"):
-        return _tree(value.model_dump())
-    if isinstance(value, Enum):
-        return value.value
-    return value.isoformat() if isinstance(value, date) else value
+    body = {each.name: getattr(announcement, each.name) for each in fields(announcement)}
+    method = announcement.method
+    body["period"] = str(announcement.period)
+    body["method"] = {each.name: getattr(method, each.name) for each in fields(method)} | {
+        "grades": method.grades.model_dump()
+    }
+    return orjson.dumps(body, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
 
 
 def _style(book: Book, name: str) -> Format:

@@ -85,7 +85,7 @@ def agree(text: bytes) -> None:
         for cut in parsed.samples:
             if cut.numbers is not None:
                 assert [float(number) for number in cut.numbers] == [
-                    value for row in cut.rows for value in row
+                    _float(value) for row in cut.rows for value in row
                 ]
 
 

@@ -332,16 +332,18 @@ async def test_end_in_the_middle_of_a_flush_loses_nothing(
 ) -> None:
     server = await ModbusServer({1: Meter()}).start()
     config = load(write_config(tmp_path, 1, server.port))
-    plain = Spool.exchanges
+    plain, inside = Spool.exchanges, asyncio.Event()
 
     async def slow(spool: Spool) -> list[ExchangeRequest]:
-        await asyncio.sleep(0.2)
+        if agents[0].recorder.samples_taken >= 4:
+            inside.set()
+            await asyncio.sleep(0.2)
         return await plain(spool)
 
     monkeypatch.setattr(Spool, "exchanges", slow)
     stop, agents = asyncio.Event(), []
     task = asyncio.create_task(agent.run(config, stop=stop, started=agents.append))
-    await until(lambda: bool(agents) and agents[0].recorder.samples_taken >= 4)
+    await asyncio.wait_for(inside.wait(), 10)
     if way == "stop":
         stop.set()
         await task

@@ -15,7 +15,7 @@ from drivers.mqtt.source import end_if_cancelled
 from drivers.profile import Profile
 from drivers.quantity import quantity
 from drivers.schema import MqttPoint, MqttTopic
-from drivers.simulate.physics import Load
+from drivers.simulate.physics import Load, Values
 from drivers.units import to_unit
 
 
@@ -26,12 +26,12 @@ class SimulatedMqttDevice:
         self,
         profile: Profile,
         prefix: str | None = None,
-        load: Load | None = None,
+        load: Values | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         assert profile.mqtt is not None
         self.profile = profile
-        self.load = load or Load()
+        self.load: Values = load or Load()
         self._section = profile.mqtt
         self._prefix = prefix if prefix is not None else self._section.prefix
         self._clock = clock

@@ -25,6 +25,11 @@ from collector.settings import InfluxSettings
 from collector.store import IntervalRows, PartlyStored, SampleRows
 
 KINDS = '"electricity","heat","water","gas","heat_pump","environment"'
+JUDGEMENT_FIGURES = (
+    'unit, used, "limit", share, expected_share, forecast, forecast_low, forecast_high, level, coverage, '
+    "passes_on"
+)
+"""The fields of `quota` without `detail`."""
 LATEST_WINDOW_MS = 15 * 60_000
 LATEST_POINTS = 16
 POST_LINES = 20_000
@@ -234,8 +239,13 @@ class InfluxStore:
                     yield zone, series
 
     def judgements(
-        self, period: str | None = None, building: str | None = None, newest: bool = True
+        self,
+        period: str | None = None,
+        building: str | None = None,
+        newest: bool = True,
+        detail: bool = True,
     ) -> list[JudgementRow]:
+        columns = "*" if detail else JUDGEMENT_FIGURES
         conditions = [
             f"{tag} = {_quoted(value)}"
             for tag, value in (("period", period), ("building", building))
@@ -245,7 +255,7 @@ class InfluxStore:
         rows = [
             _judgement(series)
             for series in self._energy(
-                f"SELECT * FROM quota {where}GROUP BY building, scheme, basis, period, version "
+                f"SELECT {columns} FROM quota {where}GROUP BY building, scheme, basis, period, version "
                 "ORDER BY time DESC LIMIT 1"
             )
         ]

@@ -242,8 +242,15 @@ class SqliteStore(SqliteFile):
             return [SumRow(*row[:3], *row[4:]) for row in rows]
 
     def judgements(
-        self, period: str | None = None, building: str | None = None, newest: bool = True
+        self,
+        period: str | None = None,
+        building: str | None = None,
+        newest: bool = True,
+        detail: bool = True,
     ) -> list[JudgementRow]:
+        columns = sqlite_schema.JUDGEMENT_COLUMNS
+        if not detail:
+            columns = columns.removesuffix("detail") + "'' AS detail"
         conditions = [
             (text, value)
             for text, value in (("period = ?", period), ("building = ?", building))
@@ -255,7 +262,7 @@ class SqliteStore(SqliteFile):
         with self._read() as db:
             rows = db.execute(
                 f"SELECT {sqlite_schema.JUDGEMENT_COLUMNS} "
-                f"FROM (SELECT *, {rank} AS place FROM judgement {where}) "
+                f"FROM (SELECT {columns}, {rank} AS place FROM judgement {where}) "
                 f"{'WHERE place = 1' if newest else ''} ORDER BY {key}, judged_at",
                 tuple(value for _, value in conditions),
             ).fetchall()

@@ -115,9 +115,16 @@ class Store(Protocol):
         """The daily rows of first..last added up in the store: one row a building, carrier and item."""
 
     def judgements(
-        self, period: str | None = None, building: str | None = None, newest: bool = True
+        self,
+        period: str | None = None,
+        building: str | None = None,
+        newest: bool = True,
+        detail: bool = True,
     ) -> list[JudgementRow]:
-        """Judgements; with `newest`, only the last judged_at of each building, scheme, basis, period."""
+        """Judgements; with `newest`, only the last judged_at of each building, scheme, basis, period.
+
+        Without `detail` its text, which is most of a row, is not read and is "".
+        """
 
     def edges(self) -> list[EdgeRow]: ...
 

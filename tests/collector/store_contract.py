@@ -197,6 +197,8 @@ class StoreContract:
         assert newest == [judgement(basis="carbon_kgco2", limit=None, share=None), corrected]
         assert len(store.judgements(newest=False)) == 3
         assert store.judgements(period="2026-06") == []
+        brief = [replace(row, detail="") for row in newest]
+        assert store.judgements(period="2026", building=BUILDING, detail=False) == brief
 
     def test_a_judgement_again_with_the_same_tables_replaces(self, store: Store) -> None:
         store.write_judgements([judgement()])

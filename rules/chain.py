@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from collector.registry import Building, Meter
 from collector.store import Store
 from rules.accounting import account_days
 from rules.config import Rules
+from rules.cost import cost_of
 from rules.explain import number
 from rules.model import Account, Judgement
 from rules.period import Period
@@ -66,20 +68,23 @@ def chain(store: Store, building: Building, rules: Rules, period: Period, now: i
     first = period.first - timedelta(days=HISTORY_DAYS)
     days = Days.of(store.daily(first, max(through, first), [building.id]), first, max(through, first))
     account = account_days(rules.subject(building), days, period, rules.tables, through=through)
+    cost = cost_of(store, building, rules.tariffs_of(building), rules.file.calendar, days, period, through)
+    account = replace(account, cost=cost)
     judgements = judge_days(
         [building], {building.id: days}, rules, {building.id: [period]}, {building.id: through}
     )
-    return Chain(building, period, _meters(store, building, period), account, tuple(judgements))
+    return Chain(building, period, meters(store, building, period), account, tuple(judgements))
 
 
-def _meters(store: Store, building: Building, period: Period) -> tuple[MeterReading, ...]:
+def meters(store: Store, building: Building, period: Period) -> tuple[MeterReading, ...]:
+    """What each meter of the tree counted in the period, in the tree's order. Raises StoreUnavailable."""
     zone = ZoneInfo(building.time_zone)
     start = _ms(datetime.combine(period.first, datetime.min.time(), zone))
     end = _ms(datetime.combine(period.last + timedelta(days=1), datetime.min.time(), zone))
     sums: dict[tuple[str, str, str], float] = {}
-    for row in store.intervals(building.id, start, end):
-        key = (row.device, row.carrier, row.direction)
-        sums[key] = sums.get(key, 0.0) + row.energy
+    for group in store.interval_groups(building.id, start, end):
+        key = (group.device, group.carrier, group.direction)
+        sums[key] = sums.get(key, 0.0) + math.fsum(row[2] for row in group.rows)
     return tuple(_reading(store, building, meter, start, end, sums) for meter in building.meters)
 
 

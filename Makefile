@@ -46,7 +46,7 @@ bench: $(STAMP) servers
 
 lock:
 	$(BIN)/python -m pip install --quiet pip-tools
-	$(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-trusted-host \
+	$(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 	  --no-header --extra dev --output-file requirements.lock pyproject.toml
 	@# the project names its own extras; its own line is no dependency to install
 	sed -i '/^# WARNING: pip install/,/^    # via beacon/d' requirements.lock

@@ -21,6 +21,7 @@ from beacon.commands import (
     rules,
     site,
     statistics,
+    user,
 )
 from drivers.errors import BeaconError, ConfigError
 
@@ -43,6 +44,7 @@ app.command("statistics")(statistics.statistics)
 app.command("audit")(audit.audit)
 app.add_typer(devices.app, name="devices")
 app.add_typer(registry.app, name="registry")
+app.add_typer(user.app, name="user")
 
 
 @app.callback()

@@ -133,7 +133,14 @@ def _server(parts: Running, web: WebSettings) -> tuple[uvicorn.Server, socket.so
 
     site = parts.site
     services = SiteServices(
-        store=parts.store, registry=site.registry, alerts=parts.alerts, announcements=site.announcements
+        store=parts.store,
+        registry=site.registry,
+        alerts=parts.alerts,
+        announcements=site.announcements,
+        users=site.users,
+        public=web.public,
+        secret=site.web_secret,
+        https=web.https,
     )
     listener = _listen(web)
     config = uvicorn.Config(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -13,20 +15,31 @@ from collector.registry import Registry
 from collector.registry_entry import problems_of
 from collector.settings import Settings
 from collector.settings import load as load_collector
+from dashboards.site.access import Users
 from drivers.errors import ConfigError, Problem
 from edge.config import EdgeConfig
 from edge.config_file import load as load_edge
 from rules.config import Rules
 from rules.config import load as load_rules
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+SHORTEST_SECRET = 32
+
 
 class WebSettings(BaseModel):
-    """Where the built-in site listens. Put a TLS proxy before it when it leaves the machine."""
+    """Where the built-in site listens. Put a TLS proxy before it when it leaves the machine.
+
+    Without `users` everybody who reaches the site may do everything, so it then listens on loopback only.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    users: Path | None = None  # made by `beacon user password NAME`; mode 0600
+    public: bool = False  # announcements need no login
+    https: bool = False  # a proxy serves the site by HTTPS only: cookies say so
+    secret_file: Path | None = None  # signs sessions, mode 0600; without it a restart ends them
 
 
 class SiteFile(BaseModel):
@@ -54,6 +67,8 @@ class Site:
     rules: Rules
     edge: EdgeConfig | None
     announcements: Path
+    users: Users | None
+    web_secret: str = field(default="", repr=False)
 
 
 def load(path: Path) -> Site:
@@ -82,9 +97,43 @@ def load(path: Path) -> Site:
             problems += error.problems
     if settings is not None and registry is not None:
         problems += _mismatches(path, file, settings, registry, edge)
+    users, secret = None, ""
+    if file.web is not None:
+        problems += _unsafe(path, file.web)
+        try:
+            users = Users(here / file.web.users) if file.web.users is not None else None
+            secret = _secret(path, here, file.web)
+        except ConfigError as error:
+            problems += error.problems
     if problems or settings is None or registry is None or rules is None:
         raise ConfigError(problems)
-    return Site(file, settings, registry, rules, edge, here / file.announcements)
+    return Site(file, settings, registry, rules, edge, here / file.announcements, users, secret)
+
+
+def _unsafe(path: Path, web: WebSettings) -> list[Problem]:
+    if web.users is not None or web.host in LOOPBACK:
+        return []
+    text = f"{web.host} is not loopback and there are no users: everybody could do everything; set web.users"
+    return [Problem(str(path), "web.host", text)]
+
+
+def _secret(path: Path, here: Path, web: WebSettings) -> str:
+    """The key of session cookies, from its file or BEACON_WEB_SECRET."""
+    if web.secret_file is None:
+        return os.environ.get("BEACON_WEB_SECRET", "")
+    file = here / web.secret_file
+    try:
+        if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise ConfigError(
+                [Problem(str(path), "web.secret_file", f"{file}: others may read it: chmod 600")]
+            )
+        text = file.read_text("utf-8").strip()
+    except OSError as error:
+        raise ConfigError([Problem(str(path), "web.secret_file", f"{file}: {error.strerror}")]) from error
+    if len(text) < SHORTEST_SECRET:
+        text = f"{file}: needs {SHORTEST_SECRET} characters; make it with: openssl rand -hex 32"
+        raise ConfigError([Problem(str(path), "web.secret_file", text)])
+    return text
 
 
 def _mismatches(

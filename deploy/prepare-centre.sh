@@ -29,6 +29,9 @@ for file in centre/collector.toml centre/site.toml buildings.toml rules.toml; do
     target=$out/data/beacon/${file##*/}
     [ -e "$target" ] || cp "$here/$file" "$target"
 done
+[ -e "$out/data/beacon/users.toml" ] || : >"$out/data/beacon/users.toml"
 echo "your buildings and quotas: $out/data/beacon/buildings.toml and rules.toml"
 echo "ready: docker compose -f deploy/docker-compose.yml up -d --build"
+echo "log in to the site with a user of your own:"
+echo "  docker compose -f deploy/docker-compose.yml run --rm site user password NAME --role admin --file /var/lib/beacon/users.toml"
 echo "then move $out/certs/ca.key to a safe place; it is needed only to make further certificates"

@@ -7,7 +7,7 @@ import logging
 import shutil
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -24,6 +24,7 @@ from beacon.demo.history import write_history
 from beacon.demo.world import DemoWorld, judged_period, prepare, start_fleet, unexpected
 from beacon.runtime import Running, running
 from beacon.site_file import Site, load
+from collector.interval_block import DAY_MS
 from collector.local_day import DEFAULT_ZONE
 from collector.roller import Roller
 from collector.sqlite_store import SqliteStore
@@ -202,8 +203,10 @@ async def once(
         rows = await asyncio.to_thread(evaluate, parts.store, site.registry, site.rules, now_ms())
     period = judged_period(world.now)
     levels = {(row.building, row.basis): row.level for row in rows if row.period == period}
-    stored, new_intervals, devices = count(world.store_path, world.now)
+    stored, devices, intervals = count(world.store_path, site.registry.buildings, world.now)
     wrong = unexpected(rows, world.now)
+    if intervals < past.intervals:
+        wrong.append(f"{past.intervals} intervals were written, {intervals} are stored")
     if stored != read:
         wrong.append(f"{read} samples were read, {stored} are stored")
     if not read:
@@ -212,7 +215,7 @@ async def once(
         devices=devices,
         samples_read=read,
         samples_stored=stored,
-        intervals_stored=past.intervals + new_intervals,
+        intervals_stored=intervals,
         buildings=len(site.registry.buildings),
         flagged=[Flagged(b, basis, level) for (b, basis), level in sorted(levels.items()) if level != "ok"],
         announcement=str(past.announcement.relative_to(out)),
@@ -241,22 +244,19 @@ async def drained(parts: Running, fleet: Fleet) -> int:
     return agent.recorder.samples_taken
 
 
-def count(path: Path, since: int) -> tuple[int, int, int]:
-    """(samples, intervals, devices) that the file holds since `since` ms: a look past the store."""
-    from collector.interval_block import DAY_MS
-
+def count(path: Path, buildings: Iterable[str], since: int) -> tuple[int, int, int]:
+    """What the file holds: samples since `since` ms and the devices they are of, and intervals in all."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
         samples, devices = db.execute(
             "SELECT count(*), count(DISTINCT device) FROM sample WHERE at >= ?", (since,)
         ).fetchone()
     with closing(SqliteStore(path)) as store:
-        buildings = {row.building for row in store.latest()}
         intervals = sum(
-            row.start >= since // 900_000 * 900_000
+            len(group.rows)
             for building in buildings
-            for row in store.intervals(building, since - DAY_MS, since + DAY_MS)
+            for group in store.interval_groups(building, 0, now_ms() + DAY_MS)
         )
-    return int(samples), int(intervals), int(devices)
+    return int(samples), int(devices), intervals
 
 
 def write_summary(summary: Summary, out: Path) -> Path:

@@ -137,29 +137,6 @@ async def test_live_devices_go_on_where_the_past_ends(tmp_path: Path) -> None:
             await fleet.aclose()
 
 
-@pytest.mark.slow
-def test_the_rules_find_what_is_wrong_in_the_demo(tmp_path: Path) -> None:
-    from beacon.demo.history import write_history
-    from collector.roller import Roller
-    from collector.sqlite_store import SqliteStore
-    from rules import config, runner
-
-    made = world.prepare(tmp_path, NOW)
-    rules = config.load(made.rules_path, made.registry)
-    store = SqliteStore(made.store_path)
-    try:
-        steps: list[int] = []
-        written = write_history(store, made.registry, NOW, lambda done, total, what: steps.append(done))
-        assert written > 3_000_000
-        assert steps == list(range(13))
-        Roller(store, made.registry, lambda: NOW).roll_dirty()
-        rows = runner.evaluate(store, made.registry, rules, NOW)
-        assert world.unexpected(rows, NOW) == []
-        assert world.unexpected([], NOW) != []
-    finally:
-        store.close()
-
-
 def test_early_in_a_year_the_year_before_counts() -> None:
     def at(*day: int) -> int:
         return int(datetime(*day, tzinfo=UTC).timestamp() * 1000)  # type: ignore[arg-type,misc]

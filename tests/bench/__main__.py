@@ -1,4 +1,4 @@
-"""Run every benchmark (`make bench`), or those whose name contains a word given (`python -m tests.bench edge`).
+"""Run every benchmark (`make bench`), or those named by a word (`python -m tests.bench edge`).
 
 Each prints its figure, its reference and the ratio. No assert: a noisy machine is not a failed test.
 """

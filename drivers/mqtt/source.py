@@ -73,6 +73,7 @@ class MqttSource:
             try:
                 async with self._client() as client:
                     await client.subscribe([(topic, 1) for topic in self._by_topic])
+                    end_if_cancelled()
                     logger.info("listening to %s:%d", self._broker.host, self._broker.port)
                     self.connected, told, backoff_s = True, False, _FIRST_BACKOFF_S
                     async for message in client.messages:
@@ -129,7 +130,11 @@ class MqttSource:
 
 
 def end_if_cancelled() -> None:
-    """Raise CancelledError if this task is to end: aiomqtt may raise MqttError over it as it disconnects."""
+    """Raise CancelledError if this task is to end.
+
+    aiomqtt may raise MqttError over a cancellation while it disconnects; and Python 3.11's wait_for, which
+    it waits with, drops a cancellation that comes together with the answer.
+    """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError

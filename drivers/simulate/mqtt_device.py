@@ -61,6 +61,7 @@ class SimulatedMqttDevice:
                     while True:
                         for topic, payload in self.messages():
                             await client.publish(topic, payload, qos=1)
+                        end_if_cancelled()
                         await asyncio.sleep(every_s)
             except aiomqtt.MqttError:
                 end_if_cancelled()

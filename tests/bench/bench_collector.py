@@ -1,8 +1,12 @@
-"""Collector: values per second and CPU per value from a real Mosquitto to a store that answers at once.
+"""Collector: values per second and CPU per value from a real Mosquitto into InfluxDB.
 
-The store is a sink that speaks /api/v2/write in a process of its own, so that the figure is the
-collector's. Reference: a plain aiomqtt + influxdb-client script that acknowledges nothing, with
-one record a message and with ten.
+Two stores: the real InfluxDB 1.6 behind the tests' translating proxy, and a sink that answers
+/api/v2/write at once, so that the collector alone is seen. Reference: a plain aiomqtt +
+influxdb-client script that acknowledges nothing, with one record a message and with ten.
+
+Every part is a process of its own. Payloads are made before the clock runs, and both scripts are
+warmed up with the same number of values. The share of a core that each part keeps busy tells
+which of them limits the rate.
 """
 
 from __future__ import annotations
@@ -11,24 +15,28 @@ import asyncio
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
-import aiomqtt
-import orjson
-import zstandard
-from servers import Mosquitto, free_port, wait_for_port
+import aiomqtt  # noqa: E402
+import orjson  # noqa: E402
+import zstandard  # noqa: E402
+from servers import InfluxDB, Mosquitto, free_port, wait_for_port  # noqa: E402
 
 HOST = "127.0.0.1"
 EDGES, DEVICES, VALUES, WINDOW = 4, 100, 40, 16
+WARM_BATCHES = 40
 BATCHES = int(os.environ.get("BEACON_BENCH_BATCHES", "600"))
+WARM_RECORDS = WARM_BATCHES * DEVICES
 RECORDS = int(os.environ.get("BEACON_BENCH_RECORDS", "10000"))
 START = 1_780_000_000_000
 
@@ -44,10 +52,10 @@ def row(chance: random.Random) -> list[float]:
     return [round(chance.uniform(0, 500), chance.choice((2, 3, 4))) for _ in range(VALUES)]
 
 
-def batches(edge: int, count: int) -> Iterator[bytes]:
+def batches(edge: int, first: int, count: int) -> Iterator[bytes]:
     """Batches of one second of all devices, as an edge seals them."""
-    chance, fields = random.Random(edge), quantities()
-    for seq in range(1, count + 1):
+    chance, fields = random.Random(edge * 1_000_000 + first), quantities()
+    for seq in range(first, first + count):
         samples = [
             {
                 "building": f"330100A{edge:03}", "device": f"meter{device}", "kind": "electricity",
@@ -59,8 +67,40 @@ def batches(edge: int, count: int) -> Iterator[bytes]:
         yield zstandard.compress(orjson.dumps(content), 1)
 
 
-async def publish_batches(port: int, edge: int, payloads: list[bytes]) -> None:
-    """As an edge: at most WINDOW batches without acknowledgement; ends with the last one's."""
+def records(count: int, first: int, per_message: int) -> list[bytes]:
+    """The same numbers as a plain script would publish them, `per_message` records a message."""
+    chance, names = random.Random(first), quantities()
+    plain = [
+        {
+            "building": "330100A000", "device": f"meter{n % DEVICES}", "at": START + n,
+            "values": dict(zip(names, row(chance), strict=True)),
+        }
+        for n in range(first, first + count)
+    ]  # fmt: skip
+    if per_message == 1:
+        return [orjson.dumps(record) for record in plain]
+    return [orjson.dumps(plain[n : n + per_message]) for n in range(0, count, per_message)]
+
+
+async def publish_batches(port: int) -> None:
+    """As edges: at most WINDOW batches of each without acknowledgement."""
+    warm = [list(batches(edge, 1, WARM_BATCHES // EDGES)) for edge in range(EDGES)]
+    rest = [list(batches(edge, 1 + WARM_BATCHES // EDGES, BATCHES // EDGES)) for edge in range(EDGES)]
+
+    async def publish(payloads: list[list[bytes]]) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for edge in range(EDGES):
+                tasks.create_task(publish_edge(port, edge, payloads[edge]))
+
+    tell("ready")
+    for payloads in (warm, rest):
+        wait_for_word()
+        await publish(payloads)
+        tell("done")
+
+
+async def publish_edge(port: int, edge: int, payloads: list[bytes]) -> None:
+    """Ends with the last batch's acknowledgement."""
     room = asyncio.Semaphore(WINDOW)
     async with aiomqtt.Client(HOST, port, max_inflight_messages=100) as client:
         client.pending_calls_threshold = 1000
@@ -84,52 +124,60 @@ async def publish_batches(port: int, edge: int, payloads: list[bytes]) -> None:
         await hearing
 
 
-async def run_collector(port: int, sink: int) -> None:
+async def publish_records(port: int, per_message: int) -> None:
+    """Twenty messages at a time are on their way to the broker."""
+    messages = records(WARM_RECORDS, 0, per_message), records(RECORDS, WARM_RECORDS, per_message)
+    tell("ready")
+    async with aiomqtt.Client(HOST, port, max_inflight_messages=100) as client:
+        client.pending_calls_threshold = 1000
+        for payloads in messages:
+            wait_for_word()
+            for first in range(0, len(payloads), 20):
+                async with asyncio.TaskGroup() as tasks:
+                    for payload in payloads[first : first + 20]:
+                        tasks.create_task(client.publish("plain", payload, qos=1))
+            tell("done")
+
+
+async def run_collector(port: int, store: int) -> None:
     from collector import service
     from collector.registry import Building, BuildingType, Registry
     from collector.settings import Settings
 
+    office = BuildingType.COMMERCIAL_OFFICE
     buildings = [
-        Building(
-            f"330100A{edge:03}",
-            "楼",
-            "House",
-            BuildingType.COMMERCIAL_OFFICE,
-            1.0,
-            edges=(f"bench/edge{edge}",),
-        )
+        Building(f"330100A{edge:03}", "楼", "House", office, 1.0, edges=(f"bench/edge{edge}",))
         for edge in range(EDGES)
     ]
     with tempfile.TemporaryDirectory() as directory:
         settings = Settings.model_validate(
             {
                 "broker": {"port": port},
-                "store": {"kind": "influxdb", "url": f"http://{HOST}:{sink}"},
+                "store": {"kind": "influxdb", "url": f"http://{HOST}:{store}"},
                 "registry": {"files": ["none"]},
                 "dead_letters": {"path": f"{directory}/letters.sqlite"},
             }
         )
         registry = Registry({each.id: each for each in buildings})
-        await service.run(settings, registry, ready=lambda: print("ready", flush=True))
+        await service.run(settings, registry, ready=lambda: tell("ready"))
 
 
-async def run_plain(port: int, sink: int, per_message: int) -> None:
+async def run_plain(port: int, store: int, per_message: int) -> None:
     """What one writes first: JSON in, dicts to the client library, a write a thousand records."""
     from influxdb_client import InfluxDBClient
     from influxdb_client.client.write_api import SYNCHRONOUS
 
-    writer = InfluxDBClient(f"http://{HOST}:{sink}", token="t", org="o", enable_gzip=True).write_api(
-        SYNCHRONOUS
-    )
-    records: list[dict[str, object]] = []
+    database = InfluxDBClient(f"http://{HOST}:{store}", token="t", org="o", enable_gzip=True)
+    writer = database.write_api(SYNCHRONOUS)
+    waiting: list[dict[str, object]] = []
     seen = 0
     async with aiomqtt.Client(HOST, port) as client:
         await client.subscribe("plain", 1)
-        print("ready", flush=True)
+        tell("ready")
         async for message in client.messages:
             content = json.loads(message.payload)
             for record in content if per_message > 1 else [content]:
-                records.append(
+                waiting.append(
                     {
                         "measurement": "electricity",
                         "tags": {"building": record["building"], "device": record["device"]},
@@ -137,31 +185,12 @@ async def run_plain(port: int, sink: int, per_message: int) -> None:
                         "time": record["at"],
                     }
                 )
-            if len(records) >= 1000:
-                seen += len(records)
-                await asyncio.to_thread(writer.write, "bucket", "o", records, "ms")
-                records = []
-                if seen >= RECORDS:
-                    print("done", flush=True)
-                    await asyncio.sleep(60)
-
-
-async def publish_records(port: int, per_message: int) -> None:
-    chance, names = random.Random(1), quantities()
-    records = [
-        {
-            "building": "330100A000", "device": f"meter{n % DEVICES}", "at": START + n,
-            "values": dict(zip(names, row(chance), strict=True)),
-        }
-        for n in range(RECORDS)
-    ]  # fmt: skip
-    async with aiomqtt.Client(HOST, port, max_inflight_messages=100) as client:
-        client.pending_calls_threshold = 1000
-        for first in range(0, RECORDS, per_message * 20):
-            async with asyncio.TaskGroup() as tasks:
-                for n in range(first, min(first + per_message * 20, RECORDS), per_message):
-                    content = records[n : n + per_message] if per_message > 1 else records[n]
-                    tasks.create_task(client.publish("plain", orjson.dumps(content), qos=1))
+            if len(waiting) >= 1000:
+                seen += len(waiting)
+                await asyncio.to_thread(writer.write, "plain", "o", waiting, "ms")
+                waiting = []
+                if seen in (WARM_RECORDS, WARM_RECORDS + RECORDS):
+                    tell("done")
 
 
 async def run_sink(port: int) -> None:
@@ -189,82 +218,192 @@ async def run_sink(port: int) -> None:
     await server.serve_forever()
 
 
+async def run_influxdb() -> None:
+    """InfluxDB and its proxy; tells the proxy's port and the engine's process."""
+    with tempfile.TemporaryDirectory() as directory:
+        server = InfluxDB(Path(directory))
+        server.start()
+        try:
+            for name in ("beacon_raw", "beacon_energy", "plain"):
+                server.query(f'CREATE DATABASE "{name}"')
+            assert server.process is not None
+            tell(f"{server.proxy.port} {server.process.pid}")
+            stopped = asyncio.Event()
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+            await stopped.wait()
+        finally:
+            server.stop()
+
+
+def tell(word: str) -> None:
+    print(word, flush=True)
+
+
+def wait_for_word() -> None:
+    sys.stdin.readline()
+
+
+class Part:
+    """This file again, as another process that tells and is told words."""
+
+    def __init__(self, name: str, *arguments: object) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, name, *map(str, arguments)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.pid = self.process.pid
+
+    def hear(self, *words: str) -> str:
+        assert self.process.stdout is not None
+        word = self.process.stdout.readline().strip()
+        if not word or (words and word not in words):
+            raise RuntimeError(f"{self.process.args!r} said {word!r}")
+        return word
+
+    def go(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+
+
 @contextmanager
-def role(name: str, *arguments: object, ready: bool = True) -> Iterator[subprocess.Popen[str]]:
-    """This file again, as another process."""
-    command = [sys.executable, __file__, name, *map(str, arguments)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+def part(name: str, *arguments: object) -> Iterator[Part]:
+    running = Part(name, *arguments)
     try:
-        assert process.stdout is not None
-        if ready and process.stdout.readline() != "ready\n":
-            raise RuntimeError(f"{name} did not start")
-        yield process
+        yield running
     finally:
-        process.kill()
-        process.wait()
+        running.process.terminate()
+        try:
+            running.process.wait(15)
+        except subprocess.TimeoutExpired:
+            running.process.kill()
+            running.process.wait()
 
 
 def cpu_s(pid: int) -> float:
+    """User and system time of a process so far."""
     parts = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measure_beacon(port: int, sink: int) -> tuple[float, float]:
-    """(values/s, CPU µs/value) of the collector."""
-    each = BATCHES // EDGES
-    payloads = [list(batches(edge, each)) for edge in range(EDGES)]
-    values = each * EDGES * DEVICES * VALUES
+@dataclass(frozen=True)
+class Figure:
+    """values: moved in `seconds`; cpu: name of a part -> its CPU seconds meanwhile."""
 
-    async def publish(count: int) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            for edge in range(EDGES):
-                tasks.create_task(publish_batches(port, edge, payloads[edge][:count]))
+    values: int
+    seconds: float
+    cpu: dict[str, float]
 
-    with role("collector", port, sink) as collector:
-        asyncio.run(publish(10))
-        cpu, began = cpu_s(collector.pid), time.perf_counter()
-        asyncio.run(publish(each))
-        return values / (time.perf_counter() - began), (cpu_s(collector.pid) - cpu) / values * 1e6
+    @property
+    def rate(self) -> float:
+        return self.values / self.seconds
+
+    def cost_us(self, name: str) -> float:
+        return self.cpu[name] / self.values * 1e6
+
+    def busy(self) -> str:
+        """What kept the cores busy, and what therefore limits the rate."""
+        shares = {name: seconds / self.seconds for name, seconds in self.cpu.items()}
+        busiest, most = max(shares.items(), key=lambda each: each[1])
+        cores, used = os.cpu_count() or 1, sum(shares.values())
+        if most >= 0.85:
+            limit = f"limited by the {busiest}"
+        elif used >= 0.85 * cores:
+            limit = f"limited by the machine: the {cores} cores are full"
+        else:
+            limit = "limited by waiting for each other, or by what else runs on the machine"
+        text = ", ".join(f"{name} {share:.2f}" for name, share in shares.items())
+        return f"busy cores: {text}; {limit}"
 
 
-def measure_plain(port: int, sink: int, per_message: int) -> tuple[float, float]:
-    values = RECORDS * VALUES
-    with role("plain", port, sink, per_message) as plain:
-        assert plain.stdout is not None
-        cpu, began = cpu_s(plain.pid), time.perf_counter()
-        with role("publish", port, per_message, ready=False) as publisher:
-            if publisher.wait() or plain.stdout.readline() != "done\n":
-                raise RuntimeError("the plain script did not finish")
-        return values / (time.perf_counter() - began), (cpu_s(plain.pid) - cpu) / values * 1e6
+def measure(values: int, pids: dict[str, int], step: Callable[[], None]) -> Figure:
+    before = {name: cpu_s(pid) for name, pid in pids.items()}
+    began = time.perf_counter()
+    step()
+    seconds = time.perf_counter() - began
+    return Figure(values, seconds, {name: cpu_s(pid) - before[name] for name, pid in pids.items()})
+
+
+def measure_beacon(port: int, store: int, pids: dict[str, int]) -> Figure:
+    with part("collector", port, store) as collector, part("batches", port) as publisher:
+        collector.hear("ready")
+        publisher.hear("ready")
+
+        def step() -> None:
+            publisher.go()
+            publisher.hear("done")
+
+        step()
+        values = BATCHES // EDGES * EDGES * DEVICES * VALUES
+        return measure(values, {"script": collector.pid, "publisher": publisher.pid, **pids}, step)
+
+
+def measure_plain(port: int, store: int, pids: dict[str, int], per_message: int) -> Figure:
+    with part("plain", port, store, per_message) as plain, part("records", port, per_message) as publisher:
+        plain.hear("ready")
+        publisher.hear("ready")
+
+        def step() -> None:
+            publisher.go()
+            publisher.hear("done")
+            plain.hear("done")
+
+        step()
+        return measure(RECORDS * VALUES, {"script": plain.pid, "publisher": publisher.pid, **pids}, step)
+
+
+def report(store: str, beacon: Figure, plain: dict[int, Figure]) -> None:
+    print(f"\ninto {store}; Beacon: {DEVICES} devices x {VALUES} values a batch, acknowledged once stored")
+    show("beacon collector", beacon)
+    for n, figure in plain.items():
+        show(f"plain script, {n} a message", figure)
+        print(
+            f"    beacon / plain: {beacon.rate / figure.rate:.1f} x the rate, "
+            f"{beacon.cost_us('script') / figure.cost_us('script'):.3f} x the CPU per value"
+        )
+
+
+def show(name: str, figure: Figure) -> None:
+    print(f"{name:<29} {figure.rate:>10,.0f} values/s  {figure.cost_us('script'):5.2f} us CPU per value")
+    print(f"    {figure.busy()}")
 
 
 def main() -> None:
-    sink = free_port()
-    with tempfile.TemporaryDirectory() as directory, role("sink", sink, ready=False) as sink_process:
-        wait_for_port(sink, sink_process)  # type: ignore[arg-type]
+    with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
         broker = Mosquitto(Path(directory), extra="max_queued_messages 100000\nmax_inflight_messages 100\n")
         broker.start()
-        try:
-            plain = {n: measure_plain(broker.port, sink, n) for n in (1, 10)}
-            speed, cost = measure_beacon(broker.port, sink)
-        finally:
-            broker.stop()
-    print(f"batches of {DEVICES} devices x {VALUES} values, stored and acknowledged each")
-    print(f"beacon collector              {speed:>10,.0f} values/s  {cost:5.2f} us CPU per value")
-    for n, (plain_speed, plain_cost) in plain.items():
-        name = f"plain script, {n} a message"
-        print(f"{name:<29} {plain_speed:>10,.0f} values/s  {plain_cost:5.2f} us CPU per value")
-        print(f"  ratio of CPU, beacon / plain: {cost / plain_cost:.3f}")
+        stack.callback(broker.stop)
+        assert broker.process is not None
+        influx = stack.enter_context(part("influxdb"))
+        proxy_port, engine = map(int, influx.hear().split())
+        sink_port = free_port()
+        sink = stack.enter_context(part("sink", sink_port))
+        wait_for_port(sink_port, sink.process)  # type: ignore[arg-type]
+        stores = (
+            ("InfluxDB", proxy_port, {"proxy": influx.pid, "InfluxDB": engine}),
+            ("a sink that answers at once", sink_port, {"sink": sink.pid}),
+        )
+        for name, port, pids in stores:
+            pids = {"broker": broker.process.pid, **pids}
+            beacon = measure_beacon(broker.port, port, pids)
+            report(name, beacon, {n: measure_plain(broker.port, port, pids, n) for n in (1, 10)})
 
 
-ROLES = {"collector": run_collector, "sink": run_sink, "plain": run_plain, "publish": publish_records}
+ROLES = {
+    "collector": run_collector,
+    "plain": run_plain,
+    "batches": publish_batches,
+    "records": publish_records,
+    "sink": run_sink,
+    "influxdb": run_influxdb,
+}
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
+        from collector.service import run_loop
+
         main_role = ROLES[sys.argv[1]](*map(int, sys.argv[2:]))
         if sys.argv[1] == "collector":
-            from collector.service import run_loop
-
             run_loop(main_role)
         else:
             asyncio.run(main_role)

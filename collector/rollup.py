@@ -10,7 +10,7 @@ from __future__ import annotations
 import calendar
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -39,6 +39,23 @@ def rollup(building: Building, groups: Iterable[IntervalRows]) -> list[DailyRow]
         for day, rows in _by_local_day(group.rows, building.time_zone):
             days[day][register] += rows
     return [row for day in sorted(days) for row in _Day(building, day, days[day]).rows()]
+
+
+def supplied(
+    building: Building, groups: Iterable[IntervalRows], carrier: Carrier
+) -> Iterator[tuple[date, list[Flow], list[Flow]]]:
+    """(local day, drawn from the supplier, given back) by main meter, as the daily `grid` and `export`."""
+    mains = [meter for meter in building.meters if meter.role is Role.MAIN and meter.carrier is carrier]
+    days: dict[date, dict[Register, list[Interval]]] = defaultdict(lambda: defaultdict(list))
+    for group in groups:
+        if str(group.carrier) == carrier:
+            register = (group.device, str(group.carrier), str(group.direction))
+            for day, rows in _by_local_day(group.rows, building.time_zone):
+                days[day][register] += rows
+    for day in sorted(days):
+        of_day = _Day(building, day, days[day])
+        given = [of_day.register(meter, "export") for meter in mains if meter.device]
+        yield day, [of_day.imported(meter) for meter in mains], [flow for flow in given if flow.starts]
 
 
 def _by_local_day(rows: Sequence[Interval], zone: str) -> Iterable[tuple[date, Sequence[Interval]]]:
@@ -76,10 +93,10 @@ class _Day:
         return rows + self._heat_pumps()
 
     def _totals(self, carrier: Carrier, meters: Sequence[Meter]) -> list[DailyRow]:
-        mains = [self._import(meter) for meter in meters if meter.role is Role.MAIN]
+        mains = [self.imported(meter) for meter in meters if meter.role is Role.MAIN]
         grid = added(mains)
-        generated = [self._register(m, "export") for m in meters if m.role is Role.PV]
-        exports = [self._register(m, "export") for m in meters if m.role is Role.MAIN and m.device]
+        generated = [self.register(m, "export") for m in meters if m.role is Role.PV]
+        exports = [self.register(m, "export") for m in meters if m.role is Role.MAIN and m.device]
         given = [flow for flow in exports if flow.starts]
         if not grid.starts and not any(flow.starts for flow in generated):
             return []
@@ -103,8 +120,8 @@ class _Day:
             item = self._item(meter)
             if meter.role is not Role.SUB or not item:
                 continue
-            flow = self._import(meter)
-            parts = [self._import(part) for part in self.parts[meter.name]]
+            flow = self.imported(meter)
+            parts = [self.imported(part) for part in self.parts[meter.name]]
             left = flow.energy - sum(part.energy for part in parts if part.starts)
             if flow.starts:
                 items[item].append(Flow(left, flow.estimated, flow.measured_s, flow.meters))
@@ -138,26 +155,26 @@ class _Day:
                 found[Carrier.ELECTRICITY, INPUT].append(drawn)
         return [self._row(carrier, item, added(flows)) for (carrier, item), flows in sorted(found.items())]
 
-    def _import(self, meter: Meter) -> Flow:
+    def imported(self, meter: Meter) -> Flow:
         """What a meter let in; where it is silent and all its parts speak, what they say."""
         known = self.imports.get(meter.name)
         if known is None:
             self.imports[meter.name] = UNMEASURED  # ends a circle, which the registry refuses
-            own = self._register(meter, "import") if meter.device else self._virtual(meter)
-            parts = [self._import(part) for part in self.parts[meter.name]]
+            own = self.register(meter, "import") if meter.device else self._virtual(meter)
+            parts = [self.imported(part) for part in self.parts[meter.name]]
             known = self.imports[meter.name] = filled(own, parts)
         return known
 
     def _virtual(self, meter: Meter) -> Flow:
-        plus = [self._import(self.by_name[name]) for name in meter.plus]
-        minus = [self._import(self.by_name[name]) for name in meter.minus]
+        plus = [self.imported(self.by_name[name]) for name in meter.plus]
+        minus = [self.imported(self.by_name[name]) for name in meter.minus]
         if not all(flow.starts for flow in (*plus, *minus)):
             return UNMEASURED
         whole = added([*plus, *(flow.negative() for flow in minus)])
         measured_s = min(flow.measured_s / flow.meters for flow in (*plus, *minus))
         return replace(whole, measured_s=measured_s, meters=1)
 
-    def _register(self, meter: Meter, direction: str) -> Flow:
+    def register(self, meter: Meter, direction: str) -> Flow:
         return self.registers.get((meter.device, meter.carrier, direction)) or UNMEASURED
 
     def _row(self, carrier: Carrier, item: str, flow: Flow, power: bool = False) -> DailyRow:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -64,16 +64,34 @@ class Chain:
 
 def chain(store: Store, building: Building, rules: Rules, period: Period, now: int) -> Chain:
     """Read and judge one building. now: ms UTC. Raises StoreUnavailable."""
-    through = min(period.last, last_whole_day(building, now))
-    first = period.first - timedelta(days=HISTORY_DAYS)
-    days = Days.of(store.daily(first, max(through, first), [building.id]), first, max(through, first))
-    account = account_days(rules.subject(building), days, period, rules.tables, through=through)
-    cost = cost_of(store, building, rules.tariffs_of(building), rules.file.calendar, days, period, through)
-    account = replace(account, cost=cost)
+    through, days = _days(store, building, period, now)
+    account = _account(store, building, rules, period, days, through)
     judgements = judge_days(
         [building], {building.id: days}, rules, {building.id: [period]}, {building.id: through}
     )
     return Chain(building, period, meters(store, building, period), account, tuple(judgements))
+
+
+def account_of(store: Store, building: Building, rules: Rules, period: Period, now: int) -> Account:
+    """Energy, carbon and, where a tariff is configured, cost. now: ms UTC. Raises StoreUnavailable."""
+    through, days = _days(store, building, period, now)
+    return _account(store, building, rules, period, days, through)
+
+
+def _days(store: Store, building: Building, period: Period, now: int) -> tuple[date, Days]:
+    """The last day that counts, and the daily values up to it."""
+    through = min(period.last, last_whole_day(building, now))
+    first = period.first - timedelta(days=HISTORY_DAYS)
+    last = max(through, first)
+    return through, Days.of(store.daily(first, last, [building.id]), first, last)
+
+
+def _account(
+    store: Store, building: Building, rules: Rules, period: Period, days: Days, through: date
+) -> Account:
+    made = account_days(rules.subject(building), days, period, rules.tables, through=through)
+    tariffs, calendar = rules.tariffs_of(building), rules.file.calendar
+    return replace(made, cost=cost_of(store, building, tariffs, calendar, days, period, through))
 
 
 def meters(store: Store, building: Building, period: Period) -> tuple[MeterReading, ...]:

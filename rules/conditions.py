@@ -23,6 +23,7 @@ from rules.budget import Target
 Severity = Literal["info", "warning", "critical"]
 Kind = Literal["value", "no_data", "frozen"]
 Values = Mapping[str, float]
+HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)")
 
 
 class Calendar(BaseModel):
@@ -58,7 +59,7 @@ class Active(BaseModel):
     @classmethod
     def _readable(cls, hours: list[str]) -> list[str]:
         for text in hours:
-            if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d", text):
+            if not HOURS.fullmatch(text):
                 raise ValueError(f"write hours like 22:00-06:00, got {text!r}")
         return hours
 

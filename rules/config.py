@@ -28,6 +28,8 @@ from rules.notify import Notifier
 from rules.quota import Thresholds
 from rules.scheme import Scheme
 from rules.tables import Tables
+from rules.tariff import Tariff
+from rules.tariff import read as read_tariff
 
 T = TypeVar("T")
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -49,6 +51,12 @@ class Apply(Target):
     inputs: dict[str, Any] = Field(default_factory=dict)
 
 
+class TariffFor(Target):
+    """A tariff file for some buildings; of several for one carrier the narrowest target counts."""
+
+    file: str
+
+
 class RulesFile(BaseModel):
     """The whole of rules.toml. Paths are relative to the file."""
 
@@ -67,6 +75,7 @@ class RulesFile(BaseModel):
     inputs: dict[str, dict[str, Any]] = {}  # building id -> what schemes ask for by name
     apply: list[Apply] = []
     budget: list[Budget] = []
+    tariff: list[TariffFor] = []
     calendar: Calendar = Calendar()
     condition: list[Condition] = []
     notifier: list[Notifier] = []
@@ -83,6 +92,7 @@ class Rules:
     schemes: Mapping[str, Scheme]
     budgets: tuple[Budget, ...]
     weather: Mapping[str, Mapping[date, float]] = field(default_factory=dict)
+    tariffs: tuple[tuple[TariffFor, Tariff], ...] = ()
 
     @property
     def thresholds(self) -> Thresholds:
@@ -120,6 +130,17 @@ class Rules:
             *{scheme.id: scheme for scheme in found}.values(),
             *(budget.as_scheme for budget in narrowest.values()),
         ]
+
+    def tariffs_of(self, building: Building) -> list[Tariff]:
+        """The building's tariff of each carrier that has one."""
+        chosen: dict[str, tuple[int, Tariff]] = {}
+        for target, tariff in self.tariffs:
+            known = chosen.get(tariff.carrier)
+            if target.covers(building.id, building.type, building.region) and (
+                known is None or target.rank >= known[0]
+            ):
+                chosen[tariff.carrier] = (target.rank, tariff)
+        return [tariff for _, tariff in chosen.values()]
 
     def outdoor(self, region: str) -> Mapping[date, float]:
         """Daily mean outdoor °C of the longest region prefix that has a file; empty if none."""
@@ -184,10 +205,16 @@ def build(raw: Mapping[str, Any], path: Path, registry: Registry | None = None) 
     weather: dict[str, dict[date, float]] = {}
     for prefix, name in file.weather.items():
         weather[prefix] = gather(partial(read_weather, here / name), {})
+    tariffs = []
+    for target in file.tariff:
+        if (tariff := gather(partial(read_tariff, here / target.file), None)) is not None:
+            tariffs.append((target, tariff))
+    if len({tariff.currency for _, tariff in tariffs}) > 1:
+        problems.append(Problem(str(path), "tariff", "all tariffs must have the same currency"))
     problems += _references(path, file, budgets, tables, rows, known, registry)
     if problems:
         raise ConfigError(problems)
-    return Rules(path, file, tables, tuple(rows), known, tuple(budgets), weather)
+    return Rules(path, file, tables, tuple(rows), known, tuple(budgets), weather, tuple(tariffs))
 
 
 def _references(
@@ -221,6 +248,7 @@ def _references(
         targets: list[tuple[str, Iterable[str]]] = [("inputs", file.inputs)]
         targets += [(f"apply.{place}", entry.buildings) for place, entry in enumerate(file.apply)]
         targets += [(f"budget {budget.scheme}", budget.buildings) for budget in budgets]
+        targets += [(f"tariff.{place}", entry.buildings) for place, entry in enumerate(file.tariff)]
         targets += [(f"condition.{place}", entry.buildings) for place, entry in enumerate(file.condition)]
         for where, buildings in targets:
             problems += [

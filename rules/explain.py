@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from rules.model import GRADE_WORDS, LEVEL_WORDS, Account, Judgement
+from rules.model import GRADE_WORDS, LEVEL_WORDS, Account, Cost, Judgement
 from rules.quota import detail
 from rules.scheme import (
     FixedLimit,
@@ -17,6 +17,7 @@ from rules.scheme import (
     ReferenceLimit,
     TableLimit,
 )
+from rules.tariff import RATE_WORDS
 
 
 def account_json(made: Account) -> dict[str, Any]:
@@ -100,8 +101,25 @@ def account_text(made: Account) -> str:
             f"exported {number(green.pv_export_kwh)}; green power {number(green.green_power_kwh)} kWh; "
             f"renewable share {green.share_of_electricity or 0:.1%}"
         )
+    if made.cost:
+        lines += ["  " + line for line in cost_text(made.cost).splitlines()]
     lines += [f"  missing: {text}" for text in made.missing]
     return "\n".join(lines)
+
+
+def cost_text(made: Cost) -> str:
+    """A cost for the terminal, month by month."""
+    names = ", ".join(f"{name} ({version})" for name, version in made.tariffs.items())
+    lines = [
+        f"cost {number(made.total)} {made.currency}, tariffs {names}; {made.priced:.1%} of it from "
+        f"intervals, measured {made.coverage:.1%} of the time, {made.estimated:.1%} estimated"
+    ]
+    lines += [
+        f"  {line.month} {line.tariff} {RATE_WORDS[line.what][0]} / {RATE_WORDS[line.what][1]}: "
+        f"{number(line.amount)} {line.unit} * {number(line.price)} = {number(line.cost)}"
+        for line in made.lines
+    ]
+    return "\n".join([*lines, *(f"  missing: {text}" for text in made.missing)])
 
 
 def judgement_text(made: Judgement) -> str:

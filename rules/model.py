@@ -171,6 +171,38 @@ class HeatPump:
 
 
 @dataclass(frozen=True, slots=True)
+class CostLine:
+    """One line of a bill. what: a rate (`sharp` …), `step`, `demand`, `fixed`, `export` (cost below zero)."""
+
+    tariff: str
+    month: str
+    what: str
+    amount: float
+    unit: str
+    price: float
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a period's delivered energy cost.
+
+    tariffs: tariff id -> hash of its file. coverage: as everywhere, the lowest of the carriers; priced: share
+    of the cost's energy that intervals gave; estimated: share spread over gaps.
+    missing: what was needed and not there, one by one.
+    """
+
+    currency: str
+    total: float
+    lines: tuple[CostLine, ...]
+    tariffs: Mapping[str, str]
+    coverage: float
+    priced: float
+    estimated: float
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """Energy and carbon of one building in one period, with everything that led to them.
 
@@ -178,7 +210,7 @@ class Account:
     kwh, kgce: all carriers in final energy; kgce on `kgce_basis` (`calorific`, or the id of an
         equal-value row). kgce_total_control leaves renewable electricity out (dual control).
     coverage, estimated: 0 to 1, the lowest coverage of the carriers, the energy-weighted estimated share.
-    missing: what was needed and not there, one by one.
+    missing: what was needed and not there, one by one. cost: where a tariff is configured.
     """
 
     building: str
@@ -201,6 +233,7 @@ class Account:
     factors: tuple[Factor, ...]
     missing: tuple[str, ...]
     tables_version: str
+    cost: Cost | None = None
 
     def per_m2(self, amount: float | None) -> float | None:
         """`amount` per floor area: with `kwh` the EUI in kWh/m² of the period, with CO2 the intensity."""

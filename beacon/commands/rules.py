@@ -234,6 +234,44 @@ def explain(
 
 
 @app.command()
+def cost(
+    building: str,
+    period: Annotated[str, typer.Option(help="A year such as 2026, or a month such as 2026-10.")],
+    config: Config = Path("collector.toml"),
+    rules: RulesPath = Path("rules.toml"),
+    as_json: AsJson = False,
+) -> None:
+    """Show what the delivered energy of one building cost, line by line, by its tariffs ([[tariff]])."""
+    from dataclasses import asdict
+
+    from drivers.errors import BeaconError
+    from rules.chain import account_of
+    from rules.explain import cost_text
+    from rules.period import Period
+    from rules.runner import now_ms
+
+    try:
+        wanted = Period.parse(period)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--period") from error
+    store, registry, loaded = _open(config, rules)
+    try:
+        _known(registry, [building])
+        made = account_of(store, registry.buildings[building], loaded, wanted, now_ms())
+    finally:
+        store.close()
+    if made.cost is None:
+        raise BeaconError(f"no tariff for {building}: name one as [[tariff]] in {rules}")
+    if as_json:
+        _print_json(
+            {"building": building, "period": str(wanted), "through": made.through} | asdict(made.cost)
+        )
+        return
+    typer.echo(f"{building}, {wanted}, counted through {made.through}")
+    typer.echo(cost_text(made.cost))
+
+
+@app.command()
 def backtest(
     files: Annotated[list[Path], typer.Argument(help="CSV files with columns day, kwh, outdoor_degc.")],
     as_json: AsJson = False,

@@ -18,6 +18,7 @@ from paho.mqtt.properties import Properties
 
 from collector.metrics import Metrics
 from collector.settings import BrokerSettings
+from drivers.mqtt.cancellation import end_if_cancelled
 from edge.wire import MAX_PAYLOAD_BYTES, TOPIC_ROOT, AckMessage, topic
 
 logger = logging.getLogger(__name__)
@@ -47,12 +48,14 @@ class MqttLink:
             try:
                 async with self._new_client() as client:
                     await self._subscribe(client)
+                    end_if_cancelled()
                     logger.info("connected to the broker at %s:%d", self._settings.host, self._settings.port)
                     self._client, wait_s, told = client, 1.0, ""
                     self._metrics.connected.set(1)
                     self.connected.set()
                     await self._listen(client, on_batch, on_status)
             except aiomqtt.MqttError as error:
+                end_if_cancelled()
                 if str(error) != told:
                     where = f"{self._settings.host}:{self._settings.port}"
                     logger.warning("broker %s: %s; trying again", where, error)

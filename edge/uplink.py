@@ -7,12 +7,14 @@ import logging
 import random
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import aiomqtt
 import orjson
 
+from drivers.mqtt.cancellation import end_if_cancelled
 from edge.clock import Clock
 from edge.config import EdgeConfig
 from edge.config_file import secret
@@ -90,10 +92,12 @@ class Uplink:
         while True:
             try:
                 async with self._client() as client:
+                    end_if_cancelled()
                     logger.info("connected to %s:%d", self._settings.host, self._settings.port)
                     backoff, told = FIRST_BACKOFF_S, False
                     await self._serve(client)
             except* (aiomqtt.MqttError, OSError) as group:
+                end_if_cancelled()
                 if not told:
                     told = True
                     logger.warning(
@@ -149,7 +153,8 @@ class Uplink:
                 tasks.create_task(self._report(client), name="uplink status")
                 await self._send(client, tasks)
         except asyncio.CancelledError:
-            await self._say_goodbye(client)
+            with suppress(aiomqtt.MqttError):
+                await self._say_goodbye(client)
             raise
 
     async def _say_goodbye(self, client: aiomqtt.Client) -> None:
@@ -159,6 +164,7 @@ class Uplink:
     async def _report(self, client: aiomqtt.Client) -> None:
         while True:
             await client.publish(self._status_topic, self._status().model_dump_json(), qos=1, retain=True)
+            end_if_cancelled()
             await asyncio.sleep(self._settings.status_s)
 
     async def _send(self, client: aiomqtt.Client, tasks: asyncio.TaskGroup) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import aiomqtt
 
 from drivers.errors import FrameError
+from drivers.mqtt.cancellation import end_if_cancelled
 from drivers.mqtt.mapper import MqttMapper
 from drivers.sample import Sample
 
@@ -127,14 +128,3 @@ class MqttSource:
                 sample = mapper.flush(now)
                 if sample is not None:
                     self._take(sample)
-
-
-def end_if_cancelled() -> None:
-    """Raise CancelledError if this task is to end.
-
-    aiomqtt may raise MqttError over a cancellation while it disconnects; and Python 3.11's wait_for, which
-    it waits with, drops a cancellation that comes together with the answer.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

@@ -11,7 +11,7 @@ from typing import Any
 import aiomqtt
 import orjson
 
-from drivers.mqtt.source import end_if_cancelled
+from drivers.mqtt.cancellation import end_if_cancelled
 from drivers.profile import Profile
 from drivers.quantity import quantity
 from drivers.schema import MqttPoint, MqttTopic

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import subprocess
 from pathlib import Path
 
@@ -92,4 +93,17 @@ async def test_devices_that_publish_by_themselves(tmp_path: Path, mosquitto: Mos
             assert edge.status().devices["plug"] != "ok"
     values = next(values for (device, _), values in collector.samples.items() if device == "plug")
     assert {12.5, 0.06, 230.0} <= set(values)
+    await server.stop()
+
+
+@pytest.mark.server
+async def test_a_broker_that_hangs_does_not_hold_the_edge_back(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """The goodbye cannot be sent, and the edge ends all the same."""
+    server = await ModbusServer({1: Meter()}).start()
+    assert mosquitto.process is not None
+    async with asyncio.timeout(15):
+        async with edge_of(load(write_config(tmp_path, mosquitto.port, server.port))) as edge:
+            await until(lambda: edge.uplink.connected)
+            mosquitto.process.send_signal(signal.SIGSTOP)
+    mosquitto.process.send_signal(signal.SIGCONT)
     await server.stop()

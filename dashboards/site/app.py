@@ -25,6 +25,7 @@ from dashboards.site.routes import (
     announcements,
     api,
     buildings,
+    explain,
     health,
     live,
     login,
@@ -37,6 +38,11 @@ from dashboards.site.views.portfolio import KEEP_LINES_S
 from drivers.errors import StoreUnavailable
 
 logger = logging.getLogger(__name__)
+
+FAULTS = {
+    "building", "region", "period", "device", "announcement", "alert", "streams", "form", "forbidden",
+}  # fmt: skip
+"""Details of an HTTPException that name a message of their own."""
 
 
 class HashedFiles(StaticFiles):
@@ -82,7 +88,7 @@ def create_app(services: SiteServices) -> FastAPI:
     app.add_middleware(Guard)
     app.mount("/static", HashedFiles(directory=STATIC), name="static")
     known, anybody = [Depends(login.Admit(context))], [Depends(login.Admit(context, public=True))]
-    for module in (portfolio, buildings, alerts, operations, live):
+    for module in (portfolio, buildings, explain, alerts, operations, live):
         app.include_router(module.router(context), include_in_schema=False, dependencies=known)
     app.include_router(announcements.router(context), include_in_schema=False, dependencies=anybody)
     app.include_router(api.router(context), dependencies=known)
@@ -123,8 +129,9 @@ def _answer_errors(app: FastAPI, context: Context) -> None:
 
     @app.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> Response:
-        known = {"building", "region", "device", "announcement", "alert", "streams", "form", "forbidden"}
-        what = str(error.detail) if error.detail in known else "page" if error.status_code < 500 else "server"
+        what = (
+            str(error.detail) if error.detail in FAULTS else "page" if error.status_code < 500 else "server"
+        )
         return answer(request, error.status_code, what)
 
     @app.exception_handler(login.LoginNeeded)

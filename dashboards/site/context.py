@@ -31,6 +31,7 @@ STATIC = HERE / "static"
 THEMES = ("auto", "light", "dark")
 LANGUAGE_COOKIE = "beacon_language"
 THEME_COOKIE = "beacon_theme"
+PAGE_HEADERS = {"Vary": "Accept-Language, Cookie", "Cache-Control": "private, no-cache"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +106,15 @@ class Context:
             self._environment.get_template(name)
 
     def page(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+        """Answer with a template in the visitor's language."""
+        return HTMLResponse(self.html(request, template, **values), status, headers=PAGE_HEADERS)
+
+    def html(self, request: Request, template: str, **values: Any) -> str:
         """Render a template in the visitor's language."""
         language, visitor = language_of(request), visitor_of(request)
         theme = request.cookies.get(THEME_COOKIE, "auto")
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        html = self._environment.get_template(template).render(
+        return self._environment.get_template(template).render(
             lang=language,
             t=language.t,
             theme=theme if theme in THEMES else "auto",
@@ -124,9 +129,10 @@ class Context:
             with_query=lambda **changes: with_query(request, changes),
             **values,
         )
-        return HTMLResponse(
-            html, status, headers={"Vary": "Accept-Language, Cookie", "Cache-Control": "private, no-cache"}
-        )
+
+    def fragment(self, template: str, language: Language, **values: Any) -> str:
+        """Part of a page, rendered by itself."""
+        return self._environment.get_template(template).render(lang=language, t=language.t, **values)
 
 
 def visitor_of(request: Request) -> Visitor:

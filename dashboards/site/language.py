@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,6 +77,10 @@ class Language:
         text = messages(self.code)[key]
         return text.format(**values) if values else text
 
+    def known(self, key: str) -> str:
+        """The message `key`, or "" if the catalogue lacks it."""
+        return messages(self.code).get(key, "")
+
     def count(self, key: str, n: int) -> str:
         """The message `key`, or `key_one` for exactly one, with {n}."""
         text = self.number(n, 0)
@@ -88,8 +93,16 @@ class Language:
     def number(self, value: float | None, digits: int | None = None) -> str:
         return plain(value, digits)
 
+    def exact(self, value: float | None) -> str:
+        """A factor or a reading as it was used: seven significant figures, thousands apart, no exponent."""
+        if value is None:
+            return ABSENT
+        digits = max(0, 6 - math.floor(math.log10(abs(value)))) if value else 0
+        text = plain(value, min(digits, 12))
+        return text.rstrip("0").rstrip(".") if "." in text else text
+
     def unit(self, unit: str) -> str:
-        return _UNITS.get(unit, unit)
+        return _UNITS.get(unit) or unit.replace("m2", "m²").replace("CO2", "CO₂").replace(".a)", "·a)")
 
     def amount(self, value: float | None, unit: str, digits: int | None = None) -> str:
         """Value and unit; kWh become MWh or GWh and kg become t when there are many."""

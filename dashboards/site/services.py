@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from collector.registry import Registry
 from collector.store import Store
 from dashboards.site.access import Users
 from rules.alerts import AlertBook
+from rules.scheme import Scheme, packaged
 
 
 def wall_clock() -> int:
@@ -26,6 +27,7 @@ class SiteServices:
     users: who may log in; None lets everybody do everything, for the demo and a site on loopback.
     public: announcements need no login.
     secret: signs the session cookies; "" takes a new one at every start, which ends all sessions.
+    schemes: quota schemes by id, for their names; those of the package by default.
     https: the site is reached by HTTPS only, so cookies say so.
     clock: now in ms UTC.
     """
@@ -38,4 +40,5 @@ class SiteServices:
     public: bool = False
     secret: str = field(default="", repr=False)
     https: bool = False
+    schemes: Mapping[str, Scheme] = field(default_factory=packaged)
     clock: Callable[[], int] = wall_clock

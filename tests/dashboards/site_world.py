@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -115,13 +116,28 @@ def _intervals(starts: range) -> list[IntervalGroup]:
     ]
 
 
+CHAIN = {
+    "value": 27.0, "metric_unit": "kWh/(m2.a)", "limit_value": 25.0, "grade": "over", "public": False,
+    "reasons": [{"en": "limit-1 is not confirmed", "zh": "limit-1 未经核实"}], "method": "history",
+    "steps": [
+        {"name": "readings of electricity (total)", "formula": "sum of days", "value": 324_000.0,
+         "unit": "kWh", "note": "2026-01-01 to 2026-11-19"},
+        {"name": "gamma<1>", "formula": "0.3 + 0.7 * 2500 / 3000", "value": 0.883, "unit": ""},
+        {"name": "forecast", "formula": "to the end of the period", "value": 366_000.0, "unit": "kWh"},
+    ],
+    "factors": [{"id": "limit-1", "kind": "limit", "value": 25.0, "unit": "kWh/(m2.a)", "year": "2024",
+                 "source": "a <standard>", "confidence": "confirmed by 2 sources", "confirmed": False}],
+}  # fmt: skip
+"""As rules.quota.detail keeps it."""
+
+
 def _judgements() -> list[JudgementRow]:
     over = JudgementRow(
         OFFICE, "zhejiang", "energy_kwh", "2026", NOW, "kWh", 324_000.0, 300_000.0, 1.08, 0.88, 366_000.0,
         355_000.0, 380_000.0, "exceeded", 0.99, "t1",
     )  # fmt: skip
     return [
-        over,
+        replace(over, detail=json.dumps(CHAIN)),
         replace(over, basis="carbon_kgco2", unit="kgCO2", used=170_000.0, limit=250_000.0, share=0.68,
                 forecast=190_000.0, forecast_low=185_000.0, forecast_high=196_000.0, level="ok"),
         replace(over, building=HOSPITAL, share=0.7, level="ok", used=210_000.0),

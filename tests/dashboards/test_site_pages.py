@@ -25,6 +25,8 @@ PAGES = [
     "/", "/?type=hotel&sort=eui", "/regions/330000", "/regions/330100", f"/buildings/{OFFICE}",
     f"/buildings/{OFFICE}?span=week", f"/buildings/{OFFICE}?span=month", f"/buildings/{LIBRARY}",
     f"/buildings/{OFFICE}/devices/main", f"/buildings/{OFFICE}/devices/pump?quantity=supply_temperature",
+    f"/buildings/{OFFICE}/explain", f"/buildings/{HOTEL}/explain?period=2026",
+    f"/buildings/{LIBRARY}/explain",
     "/alerts", "/alerts/1", "/announcements", "/edges", "/commissioning", f"/commissioning?building={OFFICE}",
     "/api/v1/docs", "/nowhere",
 ]  # fmt: skip
@@ -130,6 +132,10 @@ def test_building_without_meters_says_so(client: TestClient) -> None:
     ("path", "status"),
     [
         ("/buildings/999999A999", 404), ("/regions/440000", 404), ("/regions/abc", 404), ("/alerts/77", 404),
+        ("/buildings/999999A999/explain", 404),
+        (f"/buildings/{OFFICE}/explain?period=2019", 404),
+        (f"/buildings/{OFFICE}/explain?period=0000-00", 422),
+        (f"/buildings/{OFFICE}/explain?period=0000", 404),
         (f"/buildings/{OFFICE}/devices/nothing", 404), ("/announcements/x", 404), ("/?page=0", 422),
         ("/?region=33", 422), ("/static/../app.py", 404), ("/alerts/0", 422), ("/login", 404),
         ("/" + "x" * 5000, 414),
@@ -283,3 +289,30 @@ def test_announcements_are_listed_shown_and_served(world: SiteServices, tmp_path
         assert "default-src 'none'" in served.headers["content-security-policy"]
         for name in ("secret.txt", "../index.json", "..%2Findex.json"):
             assert client.get(f"/announcements/{number}/files/{name}").status_code == 404
+
+
+def test_explain_shows_the_chain_from_register_to_verdict(client: TestClient, world: SiteServices) -> None:
+    text = client.get(f"/buildings/{OFFICE}/explain").text
+    assert re.search(r"Readings: Electricity \(total\).*?324,000", text, re.S)
+    assert "gamma&lt;1&gt;" in text
+    assert "0.883" in text
+    assert "80 % band 355,000 – 380,000; by the building&#39;s own history" in text
+    assert re.search(r"limit-1.*?a &lt;standard&gt;.*?2 sources agree.*?not confirmed", text, re.S)
+    assert "limit-1 is not confirmed" in text
+    rows = world.store.intervals(OFFICE, 0, NOW, ["main"])
+    assert f">{sum(row.energy for row in rows):,.1f} <" in text
+    assert f'href="/buildings/{OFFICE}/explain"' in client.get(f"/buildings/{OFFICE}").text
+    zh = client.get(f"/buildings/{OFFICE}/explain", headers=ZH).text
+    assert "电力（总量）读数" in zh
+    assert "逐日累计" in zh
+
+
+def test_explain_stands_while_the_readings_are_away(world: SiteServices) -> None:
+    class Halting:
+        def __getattr__(self, name: str) -> object:
+            return getattr(_Deaf() if name == "interval_groups" else world.store, name)
+
+    with TestClient(create_app(replace(world, store=Halting()))) as client:  # type: ignore[arg-type]
+        text = client.get(f"/buildings/{OFFICE}/explain").text
+    assert "the data store does not answer" in text
+    assert text.rstrip().endswith("</html>")

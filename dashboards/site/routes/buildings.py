@@ -22,7 +22,7 @@ from dashboards.site.language import Language
 from dashboards.site.routes.portfolio import month_label, parents
 from dashboards.site.views import machines
 from dashboards.site.views.building import DAY_MS, SPANS, BuildingView
-from dashboards.site.views.judged import is_carbon
+from dashboards.site.views.judged import basis_key, is_carbon
 from dashboards.site.views.machines import unit_of
 from dashboards.site.views.power import LoadCurve
 from drivers.carrier import UNIT
@@ -169,11 +169,6 @@ def _figures(context: Context, visitor: Visitor, language: Language, building: B
 def _median(values: Sequence[float]) -> float | None:
     ordered = sorted(values)
     return ordered[len(ordered) // 2] if ordered else None
-
-
-def basis_key(row: JudgementRow) -> str:
-    """Which message names the judgement's basis."""
-    return row.basis if row.basis in ("energy_kwh", "energy_kgce", "carbon_kgco2") else "other"
 
 
 def _gauges(

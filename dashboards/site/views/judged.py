@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from collector.model import JudgementRow
 
@@ -14,6 +14,11 @@ LEVELS = ("exceeded", "warning", "watch", "ok", "insufficient_data")
 
 def is_carbon(row: JudgementRow) -> bool:
     return "co2" in row.basis.lower() or "carbon" in row.basis.lower()
+
+
+def basis_key(row: JudgementRow) -> str:
+    """Which message names the judgement's basis."""
+    return row.basis if row.basis in ("energy_kwh", "energy_kgce", "carbon_kgco2") else "other"
 
 
 def worst_first(rows: Iterable[JudgementRow]) -> list[JudgementRow]:
@@ -28,7 +33,3 @@ def worst_first(rows: Iterable[JudgementRow]) -> list[JudgementRow]:
             row.basis,
         ),
     )
-
-
-def of_year(rows: Sequence[JudgementRow], year: int) -> list[JudgementRow]:
-    return [row for row in rows if row.period == str(year)]

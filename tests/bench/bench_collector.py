@@ -22,8 +22,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.request import urlopen
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
@@ -139,7 +140,7 @@ async def publish_records(port: int, per_message: int) -> None:
             tell("done")
 
 
-async def run_collector(port: int, store: int) -> None:
+async def run_collector(port: int, store: int, metrics: int) -> None:
     from collector import service
     from collector.registry import Building, BuildingType, Registry
     from collector.settings import Settings
@@ -156,6 +157,7 @@ async def run_collector(port: int, store: int) -> None:
                 "store": {"kind": "influxdb", "url": f"http://{HOST}:{store}"},
                 "registry": {"files": ["none"]},
                 "dead_letters": {"path": f"{directory}/letters.sqlite"},
+                "metrics": {"port": metrics},
             }
         )
         registry = Registry({each.id: each for each in buildings})
@@ -249,20 +251,20 @@ class Part:
     def __init__(self, name: str, *arguments: object) -> None:
         self.process = subprocess.Popen(
             [sys.executable, __file__, name, *map(str, arguments)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
         self.pid = self.process.pid
 
     def hear(self, *words: str) -> str:
         assert self.process.stdout is not None
-        word = self.process.stdout.readline().strip()
+        word = self.process.stdout.readline().decode().strip()
         if not word or (words and word not in words):
             raise RuntimeError(f"{self.process.args!r} said {word!r}")
         return word
 
     def go(self) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write("go\n")
+        self.process.stdin.write(b"go\n")
         self.process.stdin.flush()
 
 
@@ -288,11 +290,15 @@ def cpu_s(pid: int) -> float:
 
 @dataclass(frozen=True)
 class Figure:
-    """values: moved in `seconds`; cpu: name of a part -> its CPU seconds meanwhile."""
+    """values: moved in `seconds`; cpu: name of a part -> its CPU seconds meanwhile.
+
+    waited_s: how long the script had a write under way in the store, if it says so.
+    """
 
     values: int
     seconds: float
     cpu: dict[str, float]
+    waited_s: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -305,15 +311,13 @@ class Figure:
         """What kept the cores busy, and what therefore limits the rate."""
         shares = {name: seconds / self.seconds for name, seconds in self.cpu.items()}
         busiest, most = max(shares.items(), key=lambda each: each[1])
-        cores, used = os.cpu_count() or 1, sum(shares.values())
-        if most >= 0.85:
-            limit = f"limited by the {busiest}"
-        elif used >= 0.85 * cores:
-            limit = f"limited by the machine: the {cores} cores are full"
+        if self.waited_s > 0.8 * self.seconds:
+            limit = f"the store limits: a write is under way {self.waited_s / self.seconds:.0%} of the time"
+        elif most > 0.85:
+            limit = f"the {busiest} limits: it has one core"
         else:
-            limit = "limited by waiting for each other, or by what else runs on the machine"
-        text = ", ".join(f"{name} {share:.2f}" for name, share in shares.items())
-        return f"busy cores: {text}; {limit}"
+            limit = f"the machine limits: {os.cpu_count()} cores for all this and what else runs"
+        return f"busy cores: {', '.join(f'{name} {share:.2f}' for name, share in shares.items())}; {limit}"
 
 
 def measure(values: int, pids: dict[str, int], step: Callable[[], None]) -> Figure:
@@ -325,7 +329,8 @@ def measure(values: int, pids: dict[str, int], step: Callable[[], None]) -> Figu
 
 
 def measure_beacon(port: int, store: int, pids: dict[str, int]) -> Figure:
-    with part("collector", port, store) as collector, part("batches", port) as publisher:
+    metrics = free_port()
+    with part("collector", port, store, metrics) as collector, part("batches", port) as publisher:
         collector.hear("ready")
         publisher.hear("ready")
 
@@ -335,7 +340,18 @@ def measure_beacon(port: int, store: int, pids: dict[str, int]) -> Figure:
 
         step()
         values = BATCHES // EDGES * EDGES * DEVICES * VALUES
-        return measure(values, {"script": collector.pid, "publisher": publisher.pid, **pids}, step)
+        waited_s = written_s(metrics)
+        figure = measure(values, {"script": collector.pid, "publisher": publisher.pid, **pids}, step)
+        return replace(figure, waited_s=written_s(metrics) - waited_s)
+
+
+def written_s(port: int) -> float:
+    """Seconds that a collector's writes took so far, as its metrics say."""
+    with urlopen(f"http://{HOST}:{port}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return float(
+        next(line for line in lines if line.startswith("beacon_collector_write_seconds_sum")).split()[1]
+    )
 
 
 def measure_plain(port: int, store: int, pids: dict[str, int], per_message: int) -> Figure:
@@ -378,7 +394,7 @@ def main() -> None:
         proxy_port, engine = map(int, influx.hear().split())
         sink_port = free_port()
         sink = stack.enter_context(part("sink", sink_port))
-        wait_for_port(sink_port, sink.process)  # type: ignore[arg-type]
+        wait_for_port(sink_port, sink.process)
         stores = (
             ("InfluxDB", proxy_port, {"proxy": influx.pid, "InfluxDB": engine}),
             ("a sink that answers at once", sink_port, {"sink": sink.pid}),

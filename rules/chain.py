@@ -69,7 +69,7 @@ def chain(store: Store, building: Building, rules: Rules, period: Period, now: i
     judgements = judge_days(
         [building], {building.id: days}, rules, {building.id: [period]}, {building.id: through}
     )
-    return Chain(building, period, meters(store, building, period), account, tuple(judgements))
+    return Chain(building, period, meters(store, building, period, through), account, tuple(judgements))
 
 
 def account_of(store: Store, building: Building, rules: Rules, period: Period, now: int) -> Account:
@@ -94,11 +94,14 @@ def _account(
     return replace(made, cost=cost_of(store, building, tariffs, calendar, days, period, through))
 
 
-def meters(store: Store, building: Building, period: Period) -> tuple[MeterReading, ...]:
-    """What each meter of the tree counted in the period, in the tree's order. Raises StoreUnavailable."""
+def meters(store: Store, building: Building, period: Period, through: date) -> tuple[MeterReading, ...]:
+    """What each meter of the tree counted in the period up to `through`, in the tree's order.
+
+    Raises StoreUnavailable.
+    """
     zone = ZoneInfo(building.time_zone)
     start = _ms(datetime.combine(period.first, datetime.min.time(), zone))
-    end = _ms(datetime.combine(period.last + timedelta(days=1), datetime.min.time(), zone))
+    end = _ms(datetime.combine(min(period.last, through) + timedelta(days=1), datetime.min.time(), zone))
     sums: dict[tuple[str, str, str], float] = {}
     for group in store.interval_groups(building.id, start, end):
         key = (group.device, group.carrier, group.direction)

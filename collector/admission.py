@@ -9,16 +9,14 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TypeVar
 
-from collector.batch_cut import CheckedSamples, Head
-from collector.payload import FIRST_MS, CheckedIntervals, Parsed
+from collector.batch_cut import FIRST_MS, STATUSES, CheckedSamples, Head
+from collector.payload import CheckedIntervals, Parsed
 from collector.registry import Registry
 from drivers.quantity import UnknownQuantity, quantity
 
 Row = TypeVar("Row")
 
 DAY_S = 86_400
-MAX_STATUS = 7
-_STATUSES = frozenset(range(MAX_STATUS + 1))
 MAX_QUALITY = 31
 
 
@@ -35,7 +33,7 @@ class Admitted:
 
     @property
     def values(self) -> int:
-        return sum(len(group.rows) * len(group.fields) for group in self.samples)
+        return sum(group.values for group in self.samples)
 
 
 class Admission:
@@ -100,24 +98,16 @@ def _shape_reason(fields: tuple[str, ...]) -> str:
 
 
 def _admit_samples(group: CheckedSamples, latest: int, admitted: Admitted) -> None:
-    width = len(group.head.fields) + 2
-    for row in group.rows:
-        if len(row) != width or type(row[0]) is not int or not FIRST_MS <= row[0] <= latest:
-            break
-        if row[1] not in _STATUSES:
-            break
-    else:
+    if group.text is not None and group.newest_at <= latest:
         admitted.samples.append(group)
         return
-    reasons = [_row_reason(row, width, latest) for row in group.rows]
-    if not any(reasons):
-        admitted.samples.append(group)
-        return
-    good = [row for row, reason in zip(group.rows, reasons, strict=True) if not reason]
+    width, rows = len(group.fields) + 2, group.rows
+    reasons = [_row_reason(row, width, latest) for row in rows]
+    good = [row for row, reason in zip(rows, reasons, strict=True) if not reason]
     if good:
-        admitted.samples.append(replace(group, rows=good, numbers=None))
+        admitted.samples.append(CheckedSamples.of_rows(group.head, good))
     admitted.refused += [
-        (replace(group, rows=rows, numbers=None), reason) for reason, rows in _by_reason(group.rows, reasons)
+        (CheckedSamples.of_rows(group.head, refused), reason) for reason, refused in _by_reason(rows, reasons)
     ]
 
 
@@ -129,7 +119,7 @@ def _row_reason(row: Sequence[float | None], width: int, latest: int) -> str:
         return f"{at} is no time in ms since 1970"
     if at > latest:
         return "the time lies in the future"
-    if status is None or status != int(status) or not 0 <= status <= MAX_STATUS:
+    if status not in STATUSES:
         return f"{status} is no status"
     return ""
 

@@ -14,6 +14,9 @@ import orjson
 _ROWS, _SAMPLES = b'"rows":', b'"samples":['
 _DIGITS_OR_NULL = b"0123456789+-.eE,nul"
 _HEADS_KEPT = 500_000
+FIRST_MS = 946_684_800_000
+MAX_STATUS = 7
+STATUSES = frozenset(range(MAX_STATUS + 1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,13 +33,31 @@ class Head:
 class CheckedSamples:
     """As edge.wire.SampleGroup, rows right in form: [at ms, status, value or None, …].
 
-    numbers: the same rows as JSON number texts, one after the other, where no value is absent:
-        line protocol and SQLite rows are cut from it without formatting a float again.
+    count: how many rows. newest_at: the latest time of them, if they were cut.
+    text: cut rows as they came, their JSON numbers one after the other, commas between; no value is
+        absent. Line protocol and SQLite rows are cut from it: no float is made or formatted.
     """
 
     head: Head
-    rows: list[list[float | None]]
-    numbers: list[bytes] | None = None
+    count: int
+    newest_at: int = 0
+    text: bytes | None = None
+    listed: list[list[float | None]] | None = None
+
+    @classmethod
+    def of_rows(cls, head: Head, rows: list[list[float | None]]) -> CheckedSamples:
+        return cls(head, len(rows), listed=rows)
+
+    @property
+    def rows(self) -> list[list[float | None]]:
+        if self.listed is not None or self.text is None:
+            return self.listed or []
+        numbers, width = orjson.loads(b"[%b]" % self.text), len(self.head.fields) + 2
+        return [numbers[first : first + width] for first in range(0, len(numbers), width)]
+
+    @property
+    def values(self) -> int:
+        return self.count * len(self.head.fields)
 
     @property
     def building(self) -> str:
@@ -82,11 +103,20 @@ def cut_samples(text: bytes) -> tuple[dict[str, object], list[CheckedSamples]] |
             rows = orjson.loads(chunk[: end + 2])
         except orjson.JSONDecodeError:
             return None
-        width = len(head.fields) + 2
-        for row in rows:
-            if len(row) != width or type(row[0]) is not int:
-                return None
-        groups.append(CheckedSamples(head, rows, None if b"n" in flat else flat.split(b",")))
+        if b"n" in flat:
+            groups.append(CheckedSamples.of_rows(head, rows))
+        else:
+            width, newest_at = len(head.fields) + 2, 0
+            for row in rows:
+                if (
+                    len(row) != width
+                    or type(row[0]) is not int
+                    or row[0] < FIRST_MS
+                    or row[1] not in STATUSES
+                ):
+                    return None
+                newest_at = max(row[0], newest_at)
+            groups.append(CheckedSamples(head, len(rows), newest_at, flat))
         tail = chunk[end + 2 :]
     if tail != b"}]}" or not groups:
         return None

@@ -1,7 +1,7 @@
 """Rows to line protocol, precision ms. All fields are floats, but for the few texts of judgements.
 
-A float is never formatted twice: where a group still has the texts of its numbers as they came
-over the wire (a JSON number is a line protocol number), lines are put together from those.
+A float is never formatted twice: where a group still has the text of its numbers as it came
+over the wire (a JSON number is a line protocol number), lines are put together from that.
 """
 
 from __future__ import annotations
@@ -15,45 +15,40 @@ from collector.batch_cut import CheckedSamples, Head
 from collector.model import DailyRow, EdgeRow, JudgementRow
 from collector.store import IntervalRows, SampleRows
 
-_shapes: dict[Head, list[bytes]] = {}
-_SHAPES_KEPT = 500_000
+_templates: dict[Head, bytes] = {}
+_TEMPLATES_KEPT = 500_000
 
 
 def sample_lines(groups: Sequence[SampleRows]) -> bytes:
     """One line a sample; a sample without any value has none."""
     pieces: list[bytes] = []
     for group in groups:
-        if isinstance(group, CheckedSamples) and group.numbers is not None:
-            _cut_lines(group.head, group.numbers, pieces)
+        if isinstance(group, CheckedSamples) and group.text is not None:
+            _cut_lines(group.head, group.text.split(b","), pieces)
         else:
             _formatted_lines(group, pieces)
     return b"".join(pieces)
 
 
 def _cut_lines(head: Head, numbers: list[bytes], pieces: list[bytes]) -> None:
-    """Lines from number texts: names and numbers in turn, the status only where it is not good."""
-    shape = _shapes.get(head) or _new_shape(head)
+    """Lines from number texts; the status is written only where it is not good."""
+    template = _templates.get(head) or _new_template(head)
     width = len(head.fields) + 2
     for first in range(0, len(numbers), width):
-        line = shape.copy()
-        line[1 : 2 * width - 4 : 2] = numbers[first + 2 : first + width]
-        if numbers[first + 1] != b"0":
-            line[-3] = b",status=%s " % numbers[first + 1]
-        line[-2] = numbers[first]
-        pieces += line
+        at, status, *values = numbers[first : first + width]
+        if status != b"0":
+            values[-1] += b",status=" + status
+        values.append(at)
+        pieces.append(template % tuple(values))
 
 
-def _new_shape(head: Head) -> list[bytes]:
-    """[head and `a=`, number, `,b=`, number, …, ` `, time, newline] with room for what changes."""
-    shape: list[bytes] = []
-    for index, name in enumerate(head.fields):
-        shape += [f"{',' if index else ''}{name}=".encode(), b""]
-    shape[0] = _start(head) + shape[0]
-    shape += [b" ", b"", b"\n"]
-    if len(_shapes) >= _SHAPES_KEPT:
-        _shapes.clear()
-    _shapes[head] = shape
-    return shape
+def _new_template(head: Head) -> bytes:
+    """A line with a place for each value and one for the time."""
+    template = _start(head) + ",".join(f"{name}=%b" for name in head.fields).encode() + b" %b\n"
+    if len(_templates) >= _TEMPLATES_KEPT:
+        _templates.clear()
+    _templates[head] = template
+    return template
 
 
 def _start(group: SampleRows | Head) -> bytes:

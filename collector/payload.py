@@ -16,7 +16,7 @@ import orjson
 import zstandard
 from pydantic import ValidationError
 
-from collector.batch_cut import CheckedSamples, Head, cut_samples, learn
+from collector.batch_cut import FIRST_MS, CheckedSamples, Head, cut_samples, learn
 from drivers.carrier import Carrier, Direction
 from drivers.errors import BeaconError
 from edge.wire import MAX_PAYLOAD_BYTES, MAX_UNPACKED_BYTES, ZSTD_MAGIC, Batch
@@ -33,7 +33,7 @@ _names: dict[str, bool] = {}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _BUILDING = re.compile(r"[0-9]{6}[A-H][0-9]{3}")
 _NAMES_KEPT = 100_000
-FIRST_MS, LAST_MS = 946_684_800_000, 4_102_444_800_000
+LAST_MS = 4_102_444_800_000
 MAX_FIELDS = 512
 
 
@@ -127,7 +127,7 @@ def _thorough(text: bytes, document: Any) -> Parsed:
 
 
 def _checked(building: str, device: str, kind: str, fields: Sequence[str], rows: Any) -> CheckedSamples:
-    return CheckedSamples(Head(building, device, kind, tuple(fields)), rows)
+    return CheckedSamples.of_rows(Head(building, device, kind, tuple(fields)), rows)
 
 
 def _identity(document: Any) -> tuple[str, int]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
 import orjson
 
 from collector import interval_block, sqlite_schema
+from collector.batch_cut import CheckedSamples
 from collector.interval_block import DAY_MS
 from collector.local_day import local_days, zone_of
 from collector.model import DailyRow, EdgeRow, IntervalRow, JudgementRow, Latest, SumRow
@@ -48,12 +49,11 @@ class SqliteStore(SqliteFile):
     def _write_samples(self, db: sqlite3.Connection, groups: Sequence[SampleRows]) -> None:
         rows: list[tuple[int, int, int, bytes]] = []
         newest: list[tuple[int, int, int, bytes]] = []
-        dumps = orjson.dumps
         for group in groups:
             key = (group.building, group.device)
             device = self._id(db, "device", "building, device", key, extra=group.kind)
             shape = self._id(db, "shape", "fields", (orjson.dumps(list(group.fields)).decode(),))
-            packed = [(device, int(row[0] or 0), shape, dumps(row[1:])) for row in group.rows]
+            packed = [(device, at, shape, row) for at, row in _packed_rows(group)]
             rows += packed
             device_, at, shape_, row = max(packed, key=lambda each: each[1])
             newest.append((device_, shape_, at, row))
@@ -330,6 +330,17 @@ def _account_filter(
             conditions.append(f"a.{column} = ?")
             parameters.append(str(value))
     return f"WHERE {' AND '.join(conditions)}", parameters
+
+
+def _packed_rows(group: SampleRows) -> Iterator[tuple[int, bytes]]:
+    """(at, [status, value, …] as JSON); cut from the wire's text where the group still has it."""
+    if not isinstance(group, CheckedSamples) or group.text is None:
+        for row in group.rows:
+            yield int(row[0] or 0), orjson.dumps(row[1:])
+    else:
+        numbers, width = group.text.split(b","), len(group.fields) + 2
+        for first in range(0, len(numbers), width):
+            yield int(numbers[first]), b"[%b]" % b",".join(numbers[first + 1 : first + width])
 
 
 def _means(points: Sequence[tuple[int, float]], step_ms: int) -> list[tuple[int, float]]:

@@ -10,6 +10,7 @@ from itertools import count
 
 import pytest
 
+from collector.batch_cut import CheckedSamples, Head
 from collector.model import DailyRow, EdgeRow, IntervalRow, JudgementRow
 from collector.store import Store
 from edge.wire import IntervalGroup, SampleGroup
@@ -69,6 +70,17 @@ class StoreContract:
             (NOON, 12.5),
             (NOON + 1000, 13.25),
         ]
+
+    def test_rows_cut_from_the_wire_are_stored_as_rows_that_were_read(self, store: Store) -> None:
+        fields = ("active_power_total", "voltage_l1n")
+        text = b"%d,2,1.5e-3,-0,%d,0,12,230.25" % (NOON, NOON + 1)
+        store.write([CheckedSamples(Head(BUILDING, "cut", "electricity", fields), 2, NOON + 1, text)], [])
+        store.write([samples("read", [NOON, 2, 1.5e-3, 0.0], [NOON + 1, 0, 12.0, 230.25])], [])
+        for name in fields:
+            cut, read = (store.series(BUILDING, device, name, NOON, NOON + 9) for device in ("cut", "read"))
+            assert cut == read
+            assert len(cut) == 2
+        assert [row.values for row in store.latest()] == [dict(zip(fields, (12.0, 230.25), strict=True))] * 2
 
     def test_absent_values_stay_absent(self, store: Store) -> None:
         store.write([samples("meter1", [NOON, 1, None, 230.0], [NOON + 1000, 0, 2.0, None])], [])

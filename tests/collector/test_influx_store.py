@@ -85,10 +85,10 @@ def test_init_twice_changes_nothing(influxdb: InfluxDB) -> None:
 
 @pytest.mark.server
 def test_numbers_cut_from_the_wire_are_stored_as_they_are(influx_store: InfluxStore) -> None:
-    texts = [b"%d" % NOON, b"2", b"1.5e-3", b"-0", b"%d" % (NOON + 1), b"0", b"12345678901234567890", b"7"]
-    rows: list[list[float | None]] = [[NOON, 2, 0.0015, 0.0], [NOON + 1, 0, 12345678901234567890.0, 7.0]]
+    text = b"%d,2,1.5e-3,-0,%d,0,12345678901234567890,7" % (NOON, NOON + 1)
     fields = ("active_power_total", "voltage_l1n")
-    influx_store.write([CheckedSamples(Head(BUILDING, "meter1", "electricity", fields), rows, texts)], [])
+    head = Head(BUILDING, "meter1", "electricity", fields)
+    influx_store.write([CheckedSamples(head, 2, NOON, text)], [])
     got = influx_store.series(BUILDING, "meter1", "active_power_total", NOON, NOON + 10)
     assert got == [(NOON, 0.0015), (NOON + 1, 12345678901234567890.0)]
     assert influx_store.latest()[0].values == {
@@ -100,8 +100,7 @@ def test_numbers_cut_from_the_wire_are_stored_as_they_are(influx_store: InfluxSt
 @pytest.mark.server
 def test_points_that_are_refused_are_named_and_the_others_stored(influx_store: InfluxStore) -> None:
     fields = ("active_power_total",)
-    head, texts = Head(BUILDING, "bad", "electricity", fields), [b"%d" % NOON, b"0", b'"x"']
-    bad = CheckedSamples(head, [[NOON, 0, 1.0]], texts)
+    bad = CheckedSamples(Head(BUILDING, "bad", "electricity", fields), 1, NOON, b'%d,0,"x"' % NOON)
     good = [samples(f"good{i}", [NOON, 0, float(i), 1.0]) for i in range(5)]
     with pytest.raises(PartlyStored) as caught:
         influx_store.write([*good[:3], bad, *good[3:]], [quarters("good0", NOON, 1.0)])

@@ -13,7 +13,8 @@ from datetime import date
 
 from collector.model import DailyRow
 from drivers.carrier import ITEMS, UNIT, Carrier
-from rules.model import Account, Carbon, Factor, HeatPump, Renewables, Subject, Use
+from rules.model import Account, Carbon, Factor, HeatPump, Renewables, Subject, Use, Words
+from rules.names import CARRIER_ZH
 from rules.period import Period
 from rules.series import ELECTRICITY, Days
 from rules.tables import Coefficient, Tables
@@ -36,7 +37,7 @@ class Book:
     year: int
     ids: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # kind -> carrier -> row id
     used: dict[str, Factor] = field(default_factory=dict)
-    missing: list[str] = field(default_factory=list)
+    missing: list[Words] = field(default_factory=list)
 
     def coefficient(self, kind: str, carrier: str, method: str = "") -> Coefficient | None:
         """The coefficient per native unit; noted as used, or as missing."""
@@ -70,9 +71,19 @@ class Book:
         )
 
     def _miss(self, kind: str, carrier: str, method: str) -> None:
-        what = {"kgco2": "carbon factor", "kgce": "coal equivalent", "kwh": "heating value"}[kind]
-        hint = "; give cooling_plant_cop" if carrier == Carrier.COOLING and kind == "kgco2" else ""
-        text = f"{carrier}: no {what}{f' ({method})' if method else ''} for {self.year}{hint}"
+        en, zh = {
+            "kgco2": ("carbon factor", "碳排放因子"),
+            "kgce": ("coal equivalent", "折标系数"),
+            "kwh": ("heating value", "热值"),
+        }[kind]
+        cooling = carrier == Carrier.COOLING and kind == "kgco2"
+        name = CARRIER_ZH.get(carrier, carrier)
+        text = Words(
+            f"{carrier}: no {en}{f' ({method})' if method else ''} for {self.year}"
+            f"{'; give cooling_plant_cop' if cooling else ''}",
+            f"{name}：没有 {self.year} 年的{zh}{f'（{method}）' if method else ''}"
+            f"{'；请给出 cooling_plant_cop' if cooling else ''}",
+        )
         if text not in self.missing:
             self.missing.append(text)
 

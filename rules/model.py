@@ -50,12 +50,33 @@ class Text:
     zh: str
 
 
+class Words(str):
+    """A word or sentence in English, text like any other, that also knows its Chinese."""
+
+    __slots__ = ("zh",)
+    zh: str
+
+    def __new__(cls, en: str, zh: str = "") -> Words:
+        """zh: the Chinese; by default the same text, as for ids."""
+        made = super().__new__(cls, en)
+        made.zh = zh or en
+        return made
+
+    def __reduce__(self) -> tuple[type[Words], tuple[str, str]]:
+        return Words, (str(self), self.zh)
+
+
+def chinese(text: str) -> str:
+    """The Chinese of Words; a plain text stands for itself."""
+    return text.zh if isinstance(text, Words) else text
+
+
 @dataclass(frozen=True, slots=True)
 class Factor:
     """One row of a factor or limit table, as it was used.
 
     kind: `kgco2`, `kgce`, `kwh` (heating value), `limit`.
-    fallback: how the row was reached when it is not the one asked for, or "".
+    fallback: how the row was reached when it is not the one asked for, or ""; Words where the rules say it.
     confirmed: by two independent sources that agree, or by the operator by name.
     """
 
@@ -258,7 +279,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a judgement: what was computed, how, with which number as result."""
+    """One step of a judgement: what was computed, how, with which number as result.
+
+    name and note are Words where they are the rules' own.
+    """
 
     name: str
     formula: str

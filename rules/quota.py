@@ -1,15 +1,17 @@
 """Judge a building against a scheme: what it used, what it may use, where it is heading, and why.
 
-`prepare` does a building's arithmetic, `settle` turns it and a forecast into a judgement; `judge` is both for
-one building, the runner does the forecasts of many between them. There is no other way to a judgement.
+`plan` says what to weigh and what is allowed, `prepare` does the arithmetic, `settle` turns it and a
+forecast into a judgement; `judge` is all of it for one building, the runner does it for many at once. There
+is no other way to a judgement.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,18 +19,38 @@ import numpy as np
 from collector.model import DailyRow
 from drivers.carrier import UNIT, Carrier
 from rules import forecast as forecasting
-from rules.accounting import DELIVERED
+from rules.block import Block
+from rules.cases import HISTORY_DAYS as HISTORY_DAYS
+from rules.cases import Case, prepare
 from rules.forecast import METHODS, Outlook
 from rules.limits import LEVELS, LimitRow
-from rules.model import GRADE_WORDS, Factor, Forecast, Judgement, Level, Step, Subject, Text
+from rules.model import (
+    GRADE_WORDS,
+    Factor,
+    Forecast,
+    Judgement,
+    Level,
+    Step,
+    Subject,
+    Text,
+    Words,
+    chinese,
+)
+from rules.names import readings_of
 from rules.period import Period
-from rules.plan import Plan, plan, rounded
+from rules.plan import Plan, rounded
+from rules.planning import plan
 from rules.scheme import Measure, Scheme
 from rules.series import Days, Floats
 from rules.tables import Tables
 
-HISTORY_DAYS = 730
-"""Days before a period that the forecast looks at."""
+_SUM_OF_DAYS = "sum of days"
+_AMOUNT = Words("amount", "用量")
+_VALUE = Words("value", "指标值")
+_FORECAST = Words("forecast", "预测")
+_GRADE = Words("grade", "等级")
+_OF_FORECAST = Words("of the forecast", "按预测值")
+_METHOD_ZH = {"history": "历史用能", "weather": "气象修正", "profile": "同类建筑曲线", "days": "按天数"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,36 +63,6 @@ class Thresholds:
 
     coverage: float = 0.9
     watch: float = 0.95
-
-
-@dataclass
-class Case:
-    """One plan with its readings: everything of a judgement but the forecast.
-
-    daily: amounts up to `through`, from the first day known on; elapsed: days of the period known.
-    """
-
-    plan: Plan
-    through: date
-    used: float
-    coverage: float
-    estimated: float
-    energy: dict[str, float]
-    daily: Floats = field(default_factory=lambda: np.empty(0))
-
-    @property
-    def elapsed(self) -> int:
-        return max(0, (self.through - self.plan.period.first).days + 1)
-
-    @property
-    def history(self) -> Floats:
-        """Daily amounts of HISTORY_DAYS before the period and of its days so far, NaN where unknown."""
-        known = HISTORY_DAYS + self.elapsed
-        return np.pad(self.daily[-known:], (max(0, known - self.daily.size), 0), constant_values=np.nan)
-
-    @property
-    def closed(self) -> bool:
-        return self.through >= self.plan.period.last
 
 
 def judge(
@@ -96,11 +88,14 @@ def judge(
     last = min(through or period.last, period.last)
     start = period.first - timedelta(days=HISTORY_DAYS)
     days = Days.of(rows, start, last)
-    found = []
-    for measure in measures(scheme, period):
-        case = prepare(subject, scheme, measure, days, period, tables, last, limits)
-        outlook = _outlook(case, profile, outdoor)
-        found.append(settle(case, outlook, 0, tables, thresholds or Thresholds()))
+    plans = [
+        (0, plan(subject, scheme, measure, period, tables, days.keys, limits))
+        for measure in measures(scheme, period)
+    ]
+    found = [
+        settle(case, _outlook(case, profile, outdoor), 0, tables, thresholds or Thresholds())
+        for case in (prepare(plans, Block([days]), last) if plans else ())
+    ]
     return _routes(scheme, found)
 
 
@@ -109,43 +104,13 @@ def measures(scheme: Scheme, period: Period) -> list[Measure]:
     return [measure for measure in scheme.measure if measure.period == kind]
 
 
-def prepare(
-    subject: Subject,
-    scheme: Scheme,
-    measure: Measure,
-    days: Days,
-    period: Period,
-    tables: Tables,
-    through: date,
-    limits: Sequence[LimitRow] | None = None,
-) -> Case:
-    """Plan one measure and count what was used from the period's first day through `through`."""
-    now = days.window(period.first, min(through, period.last))
-    made = plan(subject, scheme, measure, period, tables, days.keys, limits)
-    energy: dict[str, float] = {}
-    coverages: list[float] = []
-    parts: list[float] = []
-    spread = 0.0
-    for (carrier, item), weight in made.weights.items():
-        total = now.total(carrier, item)
-        if total is None:
-            coverages += [0.0] * (carrier not in DELIVERED)
-            continue
-        energy[f"{carrier}:{item}"] = total.energy
-        parts.append(weight * total.energy)
-        spread += abs(weight * total.energy) * total.estimated
-        coverages += [total.coverage] * (carrier not in DELIVERED)
-    whole = sum(abs(part) for part in parts)
-    elapsed = max(0, (min(through, period.last) - period.first).days + 1)
-    constant = made.constant if not made.weights else made.constant * elapsed / period.days
-    used = math.fsum([*parts, constant])
-    earliest = max(period.first - timedelta(days=HISTORY_DAYS), min(days.heard or period.first, period.first))
-    past = days.window(earliest, min(through, period.last))
-    daily = past.combine(made.weights) + (constant / elapsed if elapsed and made.weights else 0.0)
-    coverage = min(coverages, default=1.0 if made.constant or made.grade or made.weights else 0.0)
-    return Case(
-        made, min(through, period.last), used, coverage, spread / whole if whole else 0.0, energy, daily
-    )
+def stack(cases: Sequence[Case], known: int) -> Floats:
+    """The last `known` days of every case, one line each, NaN where unknown."""
+    lines = np.full((len(cases), known), np.nan)
+    for line, case in zip(lines, cases, strict=True):
+        if size := min(known, case.daily.size):
+            line[-size:] = case.daily[-size:]
+    return lines
 
 
 def _outlook(case: Case, profile: Floats | None, outdoor: Floats | None) -> Outlook | None:
@@ -154,7 +119,7 @@ def _outlook(case: Case, profile: Floats | None, outdoor: Floats | None) -> Outl
     period = case.plan.period
     limit = case.plan.limit
     return forecasting.forecast(
-        case.history[None, :],
+        stack([case], HISTORY_DAYS + case.elapsed),
         period.first - timedelta(days=HISTORY_DAYS),
         HISTORY_DAYS,
         period.days,
@@ -173,7 +138,7 @@ def settle(
     measure, subject = made.measure, made.subject
     missing = list(made.missing)
     if not made.weights and not made.constant and not made.grade and not missing:
-        missing.append("no readings in the period")
+        missing.append(Words("no readings in the period", "本期无读数"))
     sure = not missing and (case.coverage >= thresholds.coverage or bool(made.grade))
     forecast = _forecast(case, outlook, place) if sure else None
     final = forecast.total if forecast else case.used
@@ -281,32 +246,36 @@ def _alarm(made: Plan, amount: float, sure: bool) -> dict[str, Any]:
 
 
 def _readings(case: Case) -> list[Step]:
-    period = case.plan.period
-    note = f"{period.first} to {case.through}"
-    steps = []
-    for name, energy in sorted(case.energy.items()):
-        carrier, _, item = name.partition(":")
-        steps.append(
-            Step(f"readings of {carrier} ({item})", "sum of days", energy, UNIT[Carrier(carrier)], note)
-        )
-    return steps
+    note = _span(case.plan.period.first, case.through)
+    return [
+        Step(readings_of(carrier, item), _SUM_OF_DAYS, energy, UNIT[Carrier(carrier)], note)
+        for (carrier, item), energy in case.energy
+    ]
+
+
+@cache
+def _span(first: date, last: date) -> Words:
+    return Words(f"{first} to {last}", f"{first} 至 {last}")
 
 
 def _results(
     case: Case, value: float | None, graded: float | None, grade: str, forecast: Forecast | None
 ) -> list[Step]:
     made = case.plan
-    steps = [Step("amount", "sum of factor * readings", case.used, made.unit)]
+    steps = [Step(_AMOUNT, "sum of factor * readings", case.used, made.unit)]
     if value is not None and made.slope != 1.0:
-        steps.append(Step("value", f"amount * {made.slope:.9g}", value, made.measure.metric_unit))
+        steps.append(Step(_VALUE, f"amount * {made.slope:.9g}", value, made.measure.metric_unit))
     if forecast:
-        note = f"80 %: {forecast.low:.6g} to {forecast.high:.6g}; by {forecast.method}"
-        steps.append(Step("forecast", "to the end of the period", forecast.total, made.unit, note))
-    if grade:
-        note = "of the forecast" if forecast else ""
-        steps.append(
-            Step("grade", GRADE_WORDS.get(grade, (grade, grade))[0], graded, made.measure.metric_unit, note)
+        span = f"{forecast.low:.6g} to {forecast.high:.6g}"
+        note = Words(
+            f"80 %: {span}; by {forecast.method}",
+            f"80% 区间：{span.replace(' to ', ' 至 ')}；方法：{_METHOD_ZH[forecast.method]}",
         )
+        steps.append(Step(_FORECAST, "to the end of the period", forecast.total, made.unit, note))
+    if grade:
+        words = GRADE_WORDS.get(grade, (grade, grade))[0]
+        about = _OF_FORECAST if forecast else ""
+        steps.append(Step(_GRADE, words, graded, made.measure.metric_unit, about))
     return steps
 
 
@@ -314,7 +283,7 @@ def _reasons(
     case: Case, missing: Sequence[str], factors: Sequence[Factor], thresholds: Thresholds
 ) -> list[Text]:
     """Why this judgement must not be announced; empty when it may."""
-    reasons = [Text(f"missing: {text}", f"缺少：{text}") for text in missing]
+    reasons = [Text(f"missing: {text}", f"缺少：{chinese(text)}") for text in missing]
     if case.coverage < thresholds.coverage and not case.plan.grade:
         share, least = f"{case.coverage:.1%}", f"{thresholds.coverage:.0%}"
         reasons.append(
@@ -357,14 +326,15 @@ def detail(judgement: Judgement) -> Mapping[str, Any]:
         "public": made.public,
         "reasons": [{"en": reason.en, "zh": reason.zh} for reason in made.reasons],
         "missing": list(made.missing),
+        "missing_zh": [chinese(text) for text in made.missing],
         "estimated": made.estimated,
         "penalty": made.penalty,
         "penalty_unit": made.penalty_unit,
         "method": made.forecast.method if made.forecast else None,
         "steps": [
             {
-                "name": step.name, "formula": step.formula, "value": step.value, "unit": step.unit,
-                "note": step.note,
+                "name": step.name, "name_zh": chinese(step.name), "formula": step.formula,
+                "value": step.value, "unit": step.unit, "note": step.note, "note_zh": chinese(step.note),
             }
             for step in made.steps
         ],
@@ -373,6 +343,7 @@ def detail(judgement: Judgement) -> Mapping[str, Any]:
                 "id": factor.id, "kind": factor.kind, "value": factor.value, "unit": factor.unit,
                 "year": factor.year, "source": factor.source, "confidence": factor.confidence,
                 "confirmed": factor.confirmed, "fallback": factor.fallback,
+                "fallback_zh": chinese(factor.fallback),
             }
             for factor in made.factors
         ],

@@ -15,12 +15,16 @@ import orjson
 from collector.model import DailyRow, JudgementRow
 from collector.registry import Building, Registry
 from collector.store import Store
+from rules.block import Block, blocks
+from rules.cases import Case, prepare
 from rules.config import Rules
 from rules.forecast import Outlook, forecast
 from rules.model import Judgement
 from rules.period import Period
+from rules.plan import Plan
+from rules.planning import plan
 from rules.profiles import profile_of
-from rules.quota import HISTORY_DAYS, Case, detail, measures, prepare, settle
+from rules.quota import HISTORY_DAYS, detail, measures, settle, stack
 from rules.series import Days, Floats
 
 logger = logging.getLogger(__name__)
@@ -91,24 +95,42 @@ def judge_days(
     spans: dict[str, Sequence[Period]],
     through: dict[str, date],
 ) -> list[Judgement]:
-    """Judgements from arrays of daily values, forecasts of all buildings together."""
+    """Judgements from arrays of daily values, arithmetic and forecasts of all buildings together."""
+    chosen = list(buildings)
     groups: dict[tuple[Period, date, bool], list[Task]] = {}
-    for building in buildings:
-        subject = rules.subject(building)
-        weather = bool(rules.outdoor(building.region))
-        for period in spans[building.id]:
-            if period.first > through[building.id]:
-                continue
-            for scheme in rules.schemes_of(building, period.year):
-                for measure in measures(scheme, period):
-                    case = prepare(
-                        subject, scheme, measure, days[building.id], period, rules.tables,
-                        through[building.id], rules.limits,
-                    )  # fmt: skip
-                    groups.setdefault((period, case.through, weather), []).append(Task(building, case))
+    for places, block in blocks(days[building.id] for building in chosen):
+        for (period, last, weather), plans in _plans(
+            [chosen[place] for place in places], block, rules, spans, through
+        ).items():
+            cases = prepare([(place, made) for place, _, made in plans], block, last)
+            groups.setdefault((period, min(last, period.last), weather), []).extend(
+                Task(building, case) for (_, building, _), case in zip(plans, cases, strict=True)
+            )
     found: list[Judgement] = []
     for (period, _, weather), tasks in groups.items():
         found += _settle_group(period, tasks, rules, weather)
+    return found
+
+
+def _plans(
+    buildings: Sequence[Building],
+    block: Block,
+    rules: Rules,
+    spans: dict[str, Sequence[Period]],
+    through: dict[str, date],
+) -> dict[tuple[Period, date, bool], list[tuple[int, Building, Plan]]]:
+    """The plans of a block's buildings, by period, last day and whether there is weather."""
+    found: dict[tuple[Period, date, bool], list[tuple[int, Building, Plan]]] = {}
+    for place, building in enumerate(buildings):
+        subject, last = rules.subject(building), through[building.id]
+        weather = bool(rules.outdoor(building.region))
+        for period in spans[building.id]:
+            if period.first > last:
+                continue
+            for scheme in rules.schemes_of(building, period.year):
+                for measure in measures(scheme, period):
+                    made = plan(subject, scheme, measure, period, rules.tables, block.keys, rules.limits)
+                    found.setdefault((period, last, weather), []).append((place, building, made))
     return found
 
 
@@ -126,7 +148,7 @@ def _settle_group(period: Period, tasks: Sequence[Task], rules: Rules, weather: 
         cases = [tasks[place].case for place in waiting]
         known = HISTORY_DAYS + cases[0].elapsed
         outlook = forecast(
-            _stack(cases, known),
+            stack(cases, known),
             period.first - timedelta(days=HISTORY_DAYS),
             HISTORY_DAYS,
             period.days,
@@ -140,15 +162,6 @@ def _settle_group(period: Period, tasks: Sequence[Task], rules: Rules, weather: 
         yield settle(
             task.case, outlook if line is not None else None, line or 0, rules.tables, rules.thresholds
         )
-
-
-def _stack(cases: Sequence[Case], known: int) -> Floats:
-    """The last `known` days of every case, one line each."""
-    lines = np.full((len(cases), known), np.nan)
-    for line, case in zip(lines, cases, strict=True):
-        if case.daily.size:
-            line[-min(known, case.daily.size) :] = case.daily[-known:]
-    return lines
 
 
 def _outdoor(tasks: Sequence[Task], period: Period, known: int, rules: Rules) -> Floats:

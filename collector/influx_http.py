@@ -17,6 +17,7 @@ from influxdb_client.rest import ApiException
 from isal import isal_zlib
 
 from collector.settings import InfluxSettings
+from collector.store import StoreBusy
 from drivers.errors import StoreUnavailable
 
 GZIP_ABOVE_BYTES = 1024
@@ -24,6 +25,10 @@ GZIP_ABOVE_BYTES = 1024
 
 class PointsRefused(Exception):
     """InfluxDB stored the good points of a body and will never take the others."""
+
+
+class BodyTooLarge(StoreUnavailable):
+    """Taken in smaller pieces, or when the server's limit is raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class InfluxHttp:
         self._service = WriteService(self.client.api_client)
 
     def write(self, bucket: str, body: bytes) -> None:
-        """Post lines. Raises PointsRefused, or StoreUnavailable when the body must be sent again."""
+        """Post lines. Raises PointsRefused, BodyTooLarge, or StoreUnavailable: send it again later."""
         if not body:
             return
         headers: dict[str, str] = {}
@@ -67,9 +72,10 @@ class InfluxHttp:
             reason = _reason(error.body or error.reason)
             if error.status in (400, 422) and "not found" not in reason:
                 raise PointsRefused(reason) from error
-            raise self._unavailable(error.status or 0, reason, f"writing to bucket {bucket}") from error
+            doing = f"writing to bucket {bucket}"
+            raise self._unavailable(error.status or 0, reason, doing, error.headers or {}) from error
         except urllib3.exceptions.HTTPError as error:
-            raise self._unreachable(error) from error
+            raise self.unreachable(error) from error
 
     def query(self, bucket: str, text: str, method: str = "GET") -> list[Series]:
         """The series that one InfluxQL statement gives; times are ms."""
@@ -78,7 +84,7 @@ class InfluxHttp:
         found: list[Series] = []
         for result in answer.get("results", ()):
             if "error" in result:
-                raise self._unavailable(200, result["error"], f"reading bucket {bucket}")
+                raise self._unavailable(200, result["error"], f"reading bucket {bucket}", {})
             found += [
                 Series(each["name"], each["columns"], each.get("values", []), each.get("tags", {}))
                 for each in result.get("series", ())
@@ -94,9 +100,9 @@ class InfluxHttp:
         try:
             answer = pool.request(method, url, headers=headers, timeout=settings.timeout_s, retries=False)
         except urllib3.exceptions.HTTPError as error:
-            raise self._unreachable(error) from error
+            raise self.unreachable(error) from error
         if not 200 <= answer.status < 300:
-            raise self._unavailable(answer.status, _reason(answer.data), doing)
+            raise self._unavailable(answer.status, _reason(answer.data), doing, answer.headers)
         data: bytes = answer.data
         return data
 
@@ -106,25 +112,33 @@ class InfluxHttp:
         try:
             answer = pool.request("GET", self.settings.url.rstrip("/") + "/ping", retries=False, timeout=10)
         except urllib3.exceptions.HTTPError as error:
-            raise self._unreachable(error) from error
+            raise self.unreachable(error) from error
         return str(answer.headers.get("X-Influxdb-Version", "")).lstrip("v")
 
     def close(self) -> None:
         self.client.close()
 
-    def _unreachable(self, error: Exception) -> StoreUnavailable:
+    def unreachable(self, error: Exception) -> StoreUnavailable:
         return StoreUnavailable(
             f"InfluxDB at {self.settings.url} does not answer ({type(error).__name__}): "
             "is it running, and is store.url right?"
         )
 
-    def _unavailable(self, status: int, reason: str, doing: str) -> StoreUnavailable:
+    def _unavailable(
+        self, status: int, reason: str, doing: str, headers: Mapping[str, str]
+    ) -> StoreUnavailable:
         where = f"InfluxDB at {self.settings.url}, {doing}:"
         if status in (401, 403):
             hint = "check BEACON_INFLUX_TOKEN or store.token_file, and that the token may read and write it"
             return StoreUnavailable(f"{where} the token is refused ({status}): {hint}")
         if status == 404 or "not found" in reason:
             return StoreUnavailable(f"{where} {reason or 'not found'}: run `beacon collector init`")
+        if status == 413:
+            hint = "raise max-body-size of InfluxDB, or client_max_body_size of the proxy before it"
+            return BodyTooLarge(f"{where} what was sent is too large (413): {hint}")
+        after_s = headers.get("Retry-After", "")
+        if after_s.isdecimal():
+            return StoreBusy(f"{where} {status} {reason or 'busy'}, asks for {after_s} s", float(after_s))
         return StoreUnavailable(f"{where} {status} {reason}")
 
 

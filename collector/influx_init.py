@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import urllib3
 from influxdb_client import BucketRetentionRules, DBRPCreate, DBRPsService
 from influxdb_client.client.bucket_api import BucketsApi
+from influxdb_client.client.exceptions import InfluxDBError
 from influxdb_client.domain.bucket import Bucket
 from influxdb_client.rest import ApiException
 
@@ -74,6 +76,13 @@ def _buckets(http: InfluxHttp) -> list[str]:
                 "all-access or operator token in BEACON_INFLUX_TOKEN; the collector runs with less"
             ) from error
         raise BeaconError(f"InfluxDB at {http.settings.url}: {error.status} {error.reason}") from error
+    except InfluxDBError as error:
+        raise BeaconError(
+            f"InfluxDB at {http.settings.url} knows no organisation {http.settings.org!r} "
+            "that this token may see: check store.org"
+        ) from error
+    except urllib3.exceptions.HTTPError as error:
+        raise http.unreachable(error) from error
 
 
 def _bucket(http: InfluxHttp, name: str, days: int) -> list[str]:
@@ -83,7 +92,7 @@ def _bucket(http: InfluxHttp, name: str, days: int) -> list[str]:
     if bucket is None:
         bucket = api.create_bucket(bucket_name=name, retention_rules=[rules], org=http.settings.org)
         done = [f"bucket {name}: made, {_kept(days)}"]
-    elif bucket.retention_rules and bucket.retention_rules[0].every_seconds == days * DAY_S:
+    elif (bucket.retention_rules[0].every_seconds if bucket.retention_rules else 0) == days * DAY_S:
         done = [f"bucket {name}: is there, {_kept(days)}"]
     else:
         bucket.retention_rules = [rules]

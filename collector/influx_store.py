@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from collector import lines
-from collector.influx_http import InfluxHttp, PointsRefused, Series
+from collector.influx_http import BodyTooLarge, InfluxHttp, PointsRefused, Series
 from collector.local_day import DEFAULT_ZONE, day_bounds, local_day, local_days, zone_of
 from collector.model import DailyRow, EdgeRow, IntervalRow, JudgementRow, Latest, Rejected, SumRow
 from collector.payload import CheckedIntervals
@@ -68,13 +68,15 @@ class InfluxStore:
     def _post_groups(
         self, bucket: str, groups: Sequence[Any], encode: Callable[[Sequence[Any]], bytes]
     ) -> list[Rejected]:
-        """Post, and when points are refused halve until the group that has them is alone."""
+        """Post; halve a body that is too large, or until the group with refused points is alone."""
         if not groups:
             return []
         try:
             self._http.write(bucket, encode(groups))
-        except PointsRefused as refusal:
+        except (PointsRefused, BodyTooLarge) as refusal:
             if len(groups) == 1:
+                if isinstance(refusal, BodyTooLarge):
+                    raise
                 return [Rejected(groups[0].building, groups[0].device, f"InfluxDB: {refusal}")]
             middle = len(groups) // 2
             halves = groups[:middle], groups[middle:]

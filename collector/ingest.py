@@ -19,7 +19,7 @@ from collector.batch_cut import CheckedSamples
 from collector.dead_letters import DeadLetters
 from collector.metrics import Metrics
 from collector.payload import CheckedIntervals, PayloadError, parse, unpack
-from collector.store import PartlyStored, Store
+from collector.store import PartlyStored, Store, StoreBusy
 from drivers.errors import StoreUnavailable
 from edge.wire import AckMessage, Acknowledgement
 
@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 SendAck = Callable[[str, str, AckMessage], Awaitable[None]]
 
 MAX_REASONS = 20
+MAX_PEACE_S = 300.0  # the longest that a busy store's wish is heeded
 
 
 @dataclass(slots=True)
@@ -126,7 +127,8 @@ class Ingest:
                     logger.warning("store unavailable, nothing is acknowledged until it is back: %s", error)
                 failed = True
                 self._metrics.store_up.set(0)
-                await asyncio.sleep(wait_s)
+                asked_s = error.after_s if isinstance(error, StoreBusy) else 0.0
+                await asyncio.sleep(max(wait_s, min(asked_s, MAX_PEACE_S)))
                 wait_s = min(wait_s * 2, longest_s)
             else:
                 if failed:

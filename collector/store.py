@@ -7,7 +7,7 @@ from datetime import date
 from typing import Protocol
 
 from collector.model import DailyRow, EdgeRow, IntervalRow, JudgementRow, Latest, Rejected, SumRow
-from drivers.errors import BeaconError
+from drivers.errors import BeaconError, StoreUnavailable
 
 
 class SampleRows(Protocol):
@@ -46,6 +46,14 @@ class PartlyStored(BeaconError):
     def __init__(self, rejected: Sequence[Rejected]) -> None:
         super().__init__("; ".join(f"{each.building} {each.device}: {each.reason}" for each in rejected))
         self.rejected = tuple(rejected)
+
+
+class StoreBusy(StoreUnavailable):
+    """The store asks for so many seconds of peace."""
+
+    def __init__(self, message: str, after_s: float) -> None:
+        super().__init__(message)
+        self.after_s = after_s
 
 
 class Store(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from rules.period import Period
 
@@ -277,8 +277,7 @@ class Account:
         return self.per_m2(self.carbon.location)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step of a judgement: what was computed, how, with which number as result.
 
     name and note are Words where they are the rules' own.

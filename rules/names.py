@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from drivers.carrier import ITEMS, Carrier
+from drivers.carrier import ITEMS, UNIT, Carrier
 from rules.model import Words
 
 CARRIER_ZH: dict[str, str] = {
@@ -42,6 +42,12 @@ def factor_of(carrier: str, item: str) -> Words:
 @cache
 def readings_of(carrier: str, item: str) -> Words:
     return Words(f"readings of {carrier} ({item})", f"{_said(carrier, item)}读数")
+
+
+@cache
+def unit_of(carrier: str) -> str:
+    """The native unit of a carrier."""
+    return UNIT[Carrier(carrier)]
 
 
 def _said(carrier: str, item: str) -> str:

@@ -32,10 +32,7 @@ def plan(
     keys: the series there are readings of.
     """
     made = Plan(subject, scheme, measure, period, measure.unit or AMOUNT_UNIT.get(measure.quantity, ""))
-    confirmed = is_confirmed(scheme.confidence) or scheme.id in tables.confirmed
-    made.factors[scheme.id] = Factor(
-        scheme.id, "scheme", 0.0, "", "", scheme.edition, scheme.source, scheme.confidence, confirmed
-    )
+    made.factors[scheme.id] = _as_factor(scheme, tables)
     status = str(subject.inputs.get("status", ""))
     if status in measure.special:
         made.grade = measure.special[status]
@@ -53,3 +50,18 @@ def plan(
     slope(made)
     allow(made, tables, packaged() if limits is None else limits)
     return made
+
+
+def _as_factor(scheme: Scheme, tables: Tables) -> Factor:
+    """The scheme among the things a judgement rests on; one object for all buildings."""
+    key = ("scheme", id(scheme))
+    if key not in tables.plans:
+        confirmed = is_confirmed(scheme.confidence) or scheme.id in tables.confirmed
+        tables.plans[key] = (
+            scheme,
+            Factor(
+                scheme.id, "scheme", 0.0, "", "", scheme.edition, scheme.source, scheme.confidence, confirmed
+            ),
+        )
+    found: Factor = tables.plans[key][1]
+    return found

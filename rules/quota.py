@@ -17,12 +17,11 @@ from typing import Any
 import numpy as np
 
 from collector.model import DailyRow
-from drivers.carrier import UNIT, Carrier
 from rules import forecast as forecasting
 from rules.block import Block
 from rules.cases import HISTORY_DAYS as HISTORY_DAYS
 from rules.cases import Case, prepare
-from rules.forecast import METHODS, Outlook
+from rules.forecast import METHODS
 from rules.limits import LEVELS, LimitRow
 from rules.model import (
     GRADE_WORDS,
@@ -36,7 +35,7 @@ from rules.model import (
     Words,
     chinese,
 )
-from rules.names import readings_of
+from rules.names import readings_of, unit_of
 from rules.period import Period
 from rules.plan import Plan, rounded
 from rules.planning import plan
@@ -93,10 +92,11 @@ def judge(
         for measure in measures(scheme, period)
     ]
     found = [
-        settle(case, _outlook(case, profile, outdoor), 0, tables, thresholds or Thresholds())
+        settle(case, _outlook(case, profile, outdoor), tables, thresholds or Thresholds())
         for case in (prepare(plans, Block([days]), last) if plans else ())
     ]
-    return _routes(scheme, found)
+    routes(scheme, found)
+    return found
 
 
 def measures(scheme: Scheme, period: Period) -> list[Measure]:
@@ -113,26 +113,18 @@ def stack(cases: Sequence[Case], known: int) -> Floats:
     return lines
 
 
-def _outlook(case: Case, profile: Floats | None, outdoor: Floats | None) -> Outlook | None:
-    if case.closed or not case.plan.weights or not case.elapsed:
+def _outlook(case: Case, profile: Floats | None, outdoor: Floats | None) -> Forecast | None:
+    if not is_open(case):
         return None
-    period = case.plan.period
-    limit = case.plan.limit
-    return forecasting.forecast(
-        stack([case], HISTORY_DAYS + case.elapsed),
-        period.first - timedelta(days=HISTORY_DAYS),
-        HISTORY_DAYS,
-        period.days,
-        case.elapsed,
-        np.array([math.nan if limit is None else limit]),
-        profile=profile,
-        outdoor=outdoor,
-    )
+    return outlooks([case], case.plan.period.first, profile=profile, outdoor=outdoor)[0]
 
 
-def settle(
-    case: Case, outlook: Outlook | None, place: int, tables: Tables, thresholds: Thresholds
-) -> Judgement:
+def is_open(case: Case) -> bool:
+    """Whether there is something to forecast, and something to forecast it from."""
+    return not case.closed and bool(case.plan.weights) and case.elapsed > 0
+
+
+def settle(case: Case, outlook: Forecast | None, tables: Tables, thresholds: Thresholds) -> Judgement:
     """The judgement of a case; `outlook` is None for a closed period."""
     made = case.plan
     measure, subject = made.measure, made.subject
@@ -140,7 +132,7 @@ def settle(
     if not made.weights and not made.constant and not made.grade and not missing:
         missing.append(Words("no readings in the period", "本期无读数"))
     sure = not missing and (case.coverage >= thresholds.coverage or bool(made.grade))
-    forecast = _forecast(case, outlook, place) if sure else None
+    forecast = outlook if sure else None
     final = forecast.total if forecast else case.used
     value = _value(made, case.used) if not missing else None
     graded = _value(made, final) if sure else None
@@ -181,19 +173,32 @@ def settle(
     )
 
 
-def _forecast(case: Case, outlook: Outlook | None, place: int) -> Forecast | None:
-    if outlook is None:
-        return None
-    first = case.plan.period.first
-    limit = case.plan.limit
-    return Forecast(
-        expected_share=float(outlook.expected_share[place]),
-        total=float(outlook.total[place]),
-        low=float(outlook.low[place]),
-        high=float(outlook.high[place]),
-        passes_on=outlook.passes_on(place, first) if limit is not None else None,
-        method=METHODS[int(outlook.method[place])],
+def outlooks(
+    cases: Sequence[Case],
+    first: date,
+    *,
+    profile: Floats | None = None,
+    outdoor: Floats | None = None,
+) -> list[Forecast]:
+    """Forecasts of open cases of one period, which begins on `first`, all known up to the same day."""
+    elapsed = cases[0].elapsed
+    made = forecasting.forecast(
+        stack(cases, HISTORY_DAYS + elapsed),
+        first - timedelta(days=HISTORY_DAYS),
+        HISTORY_DAYS,
+        cases[0].plan.period.days,
+        elapsed,
+        np.array([math.nan if case.plan.limit is None else case.plan.limit for case in cases]),
+        profile=profile,
+        outdoor=outdoor,
     )
+    columns = (made.expected_share, made.total, made.low, made.high, made.passes, made.method)
+    return [
+        Forecast(
+            share, total, low, high, first + timedelta(days=passes) if passes >= 0 else None, METHODS[method]
+        )
+        for share, total, low, high, passes, method in zip(*(part.tolist() for part in columns), strict=True)
+    ]
 
 
 def _value(made: Plan, amount: float) -> float | None:
@@ -248,7 +253,7 @@ def _alarm(made: Plan, amount: float, sure: bool) -> dict[str, Any]:
 def _readings(case: Case) -> list[Step]:
     note = _span(case.plan.period.first, case.through)
     return [
-        Step(readings_of(carrier, item), _SUM_OF_DAYS, energy, UNIT[Carrier(carrier)], note)
+        Step(readings_of(carrier, item), _SUM_OF_DAYS, energy, unit_of(carrier), note)
         for (carrier, item), energy in case.energy
     ]
 
@@ -292,19 +297,20 @@ def _reasons(
                 f"计量覆盖率仅 {share}，要求不低于 {least}",
             )
         )
-    for factor in factors:
-        if not factor.confirmed:
-            reasons.append(
-                Text(
-                    f"{factor.id} is not confirmed ({factor.confidence}); name it in `confirmed` to publish",
-                    f"{factor.id} 未经核实（{factor.confidence}），须在配置 confirmed 中点名确认后方可公示",
-                )
-            )
+    reasons += [_unconfirmed(factor.id, factor.confidence) for factor in factors if not factor.confirmed]
     return reasons
 
 
-def _routes(scheme: Scheme, found: list[Judgement]) -> list[Judgement]:
-    """With `any`, a building passes when one route passes; every route says so."""
+@cache
+def _unconfirmed(row_id: str, confidence: str) -> Text:
+    return Text(
+        f"{row_id} is not confirmed ({confidence}); name it in `confirmed` to publish",
+        f"{row_id} 未经核实（{confidence}），须在配置 confirmed 中点名确认后方可公示",
+    )
+
+
+def routes(scheme: Scheme, found: Sequence[Judgement]) -> Sequence[Judgement]:
+    """Say in the judgements of one building: with `any`, it passes when one route passes."""
     if scheme.routes == "any" and len(found) > 1:
         passed = [made.basis for made in found if made.level in (Level.OK, Level.WATCH)]
         for made in found:

@@ -18,13 +18,13 @@ from collector.store import Store
 from rules.block import Block, blocks
 from rules.cases import Case, prepare
 from rules.config import Rules
-from rules.forecast import Outlook, forecast
-from rules.model import Judgement
+from rules.model import Forecast, Judgement
 from rules.period import Period
 from rules.plan import Plan
 from rules.planning import plan
 from rules.profiles import profile_of
-from rules.quota import HISTORY_DAYS, detail, measures, settle, stack
+from rules.quota import HISTORY_DAYS, detail, is_open, measures, outlooks, routes, settle
+from rules.scheme import Scheme
 from rules.series import Days, Floats
 
 logger = logging.getLogger(__name__)
@@ -108,8 +108,21 @@ def judge_days(
             )
     found: list[Judgement] = []
     for (period, _, weather), tasks in groups.items():
-        found += _settle_group(period, tasks, rules, weather)
+        settled = list(_settle_group(period, tasks, rules, weather))
+        _tell_routes(tasks, settled)
+        found += settled
     return found
+
+
+def _tell_routes(tasks: Sequence[Task], settled: Sequence[Judgement]) -> None:
+    """Schemes that a building may pass by any of several routes say in each which were passed."""
+    together: dict[tuple[str, str], tuple[Scheme, list[Judgement]]] = {}
+    for task, made in zip(tasks, settled, strict=True):
+        scheme = task.case.plan.scheme
+        if scheme.routes == "any":
+            together.setdefault((made.building, scheme.id), (scheme, []))[1].append(made)
+    for scheme, found in together.values():
+        routes(scheme, found)
 
 
 def _plans(
@@ -136,32 +149,20 @@ def _plans(
 
 def _settle_group(period: Period, tasks: Sequence[Task], rules: Rules, weather: bool) -> Iterator[Judgement]:
     """Forecast the open cases of one period together, then settle all of them."""
-    outlook: Outlook | None = None
-    places: dict[int, int] = {}
-    waiting = [
-        place
-        for place, task in enumerate(tasks)
-        if not task.case.closed and task.case.elapsed and task.case.plan.weights
-    ]
+    waiting = [task for task in tasks if is_open(task.case)]
+    made: dict[int, Forecast] = {}
     if waiting:
-        places = {place: line for line, place in enumerate(waiting)}
-        cases = [tasks[place].case for place in waiting]
+        cases = [task.case for task in waiting]
         known = HISTORY_DAYS + cases[0].elapsed
-        outlook = forecast(
-            stack(cases, known),
-            period.first - timedelta(days=HISTORY_DAYS),
-            HISTORY_DAYS,
-            period.days,
-            cases[0].elapsed,
-            np.array([np.nan if case.plan.limit is None else case.plan.limit for case in cases]),
+        forecasts = outlooks(
+            cases,
+            period.first,
             profile=np.stack([profile_of(case.plan.subject.type) for case in cases]),
-            outdoor=_outdoor([tasks[place] for place in waiting], period, known, rules) if weather else None,
+            outdoor=_outdoor(waiting, period, known, rules) if weather else None,
         )
-    for place, task in enumerate(tasks):
-        line = places.get(place)
-        yield settle(
-            task.case, outlook if line is not None else None, line or 0, rules.tables, rules.thresholds
-        )
+        made = {id(case): forecast for case, forecast in zip(cases, forecasts, strict=True)}
+    for task in tasks:
+        yield settle(task.case, made.get(id(task.case)), rules.tables, rules.thresholds)
 
 
 def _outdoor(tasks: Sequence[Task], period: Period, known: int, rules: Rules) -> Floats:

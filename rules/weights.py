@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from drivers.carrier import UNIT, Carrier
+from drivers.carrier import Carrier
 from rules.accounting import Book
 from rules.model import Step, Words, chinese
-from rules.names import CARRIER_ZH, factor_of
+from rules.names import CARRIER_ZH, factor_of, unit_of
 from rules.period import Period
 from rules.plan import Plan
 from rules.scheme import Measure, Term
@@ -96,7 +96,7 @@ def _add(made: Plan, book: Book, term: Term, keys: set[Key]) -> None:
     for key in found:
         made.weights[key] = made.weights.get(key, 0.0) + weight
     if coefficient:
-        unit = f"{made.unit}/{UNIT[Carrier(term.carrier)]}"
+        unit = f"{made.unit}/{unit_of(term.carrier)}"
         names = ", ".join(factor.id for factor in coefficient.factors) or "unit"
         made.steps.append(Step(factor_of(term.carrier, item), names, weight, unit))
 

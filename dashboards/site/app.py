@@ -61,7 +61,7 @@ def create_app(services: SiteServices) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        context.load_templates()
+        context.prepare()
         stop = threading.Event()
         threading.Thread(target=_keep_warm, args=(context, stop), name="site keeper", daemon=True).start()
         yield

@@ -19,7 +19,7 @@ from collector.registry import Building
 from dashboards.site import svg
 from dashboards.site.access import PUBLIC, Visitor
 from dashboards.site.cache import Cache
-from dashboards.site.language import Language, choose
+from dashboards.site.language import CODES, Language, choose
 from dashboards.site.services import SiteServices
 from dashboards.site.views.building import BuildingView
 from dashboards.site.views.fleet import EdgeNow, edges_now
@@ -100,10 +100,12 @@ class Context:
         """After somebody acted, so that the next page shows it."""
         self.cache.forget("alerts")
 
-    def load_templates(self) -> None:
-        """Compile every template, which takes longer than any page may."""
+    def prepare(self) -> None:
+        """Compile every template and read every message, which takes longer than any page may."""
         for name in self._environment.list_templates():
             self._environment.get_template(name)
+        for code in CODES:
+            Language(code).quantity("")
 
     def page(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """Answer with a template in the visitor's language."""

@@ -23,18 +23,23 @@ _WEEKDAYS = {
     "zh": ("周一", "周二", "周三", "周四", "周五", "周六", "周日"),
 }
 _UNITS = {"m3": "m³", "m3/h": "m³/h", "degC": "°C", "kgCO2": "kgCO₂", "tCO2": "tCO₂", "m2": "m²"}
+_PRINTED = (("m2", "m²"), ("m3", "m³"), ("CO2", "CO₂"), (".a)", "·a)"))
 ABSENT = "–"
 
 
 @cache
-def messages(code: str, file: Path = MESSAGES) -> Mapping[str, str]:
+def messages(code: str) -> Mapping[str, str]:
     """`section.key` -> text in one language."""
-    sections = tomllib.loads(file.read_text("utf-8"))
-    return {
-        f"{section}.{key}": texts[code]
-        for section, entries in sections.items()
-        for key, texts in entries.items()
-    }
+    return {key: texts[code] for key, texts in _catalogue().items()}
+
+
+@cache
+def _catalogue() -> dict[str, dict[str, str]]:
+    found = {}
+    for file in (MESSAGES, QUANTITIES):
+        for section, entries in tomllib.loads(file.read_text("utf-8")).items():
+            found |= {f"{section}.{key}": texts for key, texts in entries.items()}
+    return found
 
 
 def choose(cookie: str | None, accept_language: str) -> str:
@@ -102,7 +107,9 @@ class Language:
         return text.rstrip("0").rstrip(".") if "." in text else text
 
     def unit(self, unit: str) -> str:
-        return _UNITS.get(unit) or unit.replace("m2", "m²").replace("CO2", "CO₂").replace(".a)", "·a)")
+        return _UNITS.get(unit) or unit.replace("m2", "m²").replace("m3", "m³").replace("CO2", "CO₂").replace(
+            ".a)", "·a)"
+        )
 
     def amount(self, value: float | None, unit: str, digits: int | None = None) -> str:
         """Value and unit; kWh become MWh or GWh and kg become t when there are many."""
@@ -133,7 +140,7 @@ class Language:
 
     def quantity(self, name: str) -> str:
         """What people call a quantity of the vocabulary; its own name if they have no other."""
-        return messages(self.code, QUANTITIES).get(f"quantity.{name}", name)
+        return self.known(f"quantity.{name}") or name
 
     def day(self, day: date) -> str:
         return f"{day.month}月{day.day}日" if self.code == "zh" else f"{day.day} {_MONTHS[day.month - 1]}"

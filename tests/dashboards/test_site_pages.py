@@ -16,7 +16,7 @@ from site_world import HOSPITAL, HOTEL, LIBRARY, MAIN_KW, NOW, OFFICE, PV_KW, se
 
 from dashboards.announce.publication import Index, Published
 from dashboards.site import SiteServices, create_app
-from dashboards.site.language import QUANTITIES, messages
+from dashboards.site.language import messages
 from drivers.errors import StoreUnavailable
 from drivers.quantity import vocabulary
 
@@ -60,7 +60,7 @@ def test_catalogue_has_both_texts_and_no_dead_ones() -> None:
     source = "\n".join(p.read_text() for p in [*site.rglob("*.py"), *site.rglob("*.html")])
     composed = set(re.findall(r'"(\w+)\." ~|f"(\w+)\.\{', source))
     sections = {a or b for a, b in composed}
-    prefixes = ("alert.state_", "edge.clock_")
+    prefixes = ("alert.state_", "edge.clock_", "quantity.")
     dead = [
         key
         for key in messages("en")
@@ -73,7 +73,7 @@ def test_catalogue_has_both_texts_and_no_dead_ones() -> None:
 
 
 def test_quantities_have_names_of_the_vocabulary() -> None:
-    names = {key.removeprefix("quantity.") for key in messages("zh", QUANTITIES)}
+    names = {key.removeprefix("quantity.") for key in messages("zh") if key.startswith("quantity.")}
     assert names <= vocabulary().keys()
     assert {"active_power_total", "thermal_power", "water_volume"} <= names
 
@@ -316,3 +316,9 @@ def test_explain_stands_while_the_readings_are_away(world: SiteServices) -> None
         text = client.get(f"/buildings/{OFFICE}/explain").text
     assert "the data store does not answer" in text
     assert text.rstrip().endswith("</html>")
+
+
+def test_portfolio_streams_only_the_rows_on_the_page(client: TestClient) -> None:
+    address = re.search(r'data-stream="([^"]+)"', client.get("/?type=hospital").text)
+    assert address is not None
+    assert address[1] == f"/live/portfolio?region=&amp;shown={HOSPITAL}"

@@ -177,7 +177,7 @@ def router(context: Context) -> APIRouter:
     ) -> Any:
         """The newest judgements of a year or a month."""
         visitor = visitor_of(request)
-        found = context.services.store.judgements(period=period, building=building or None)
+        found = context.services.store.judgements(period=period, building=building or None, detail=False)
         rows = [row for row in found if visitor.sees(row.building)]
         fields = JudgementRecord.model_fields
         return paged(

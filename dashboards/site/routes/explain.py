@@ -18,6 +18,7 @@ from drivers.carrier import UNIT
 from drivers.errors import StoreUnavailable
 from rules.chain import MeterReading, meters
 from rules.period import Period
+from rules.runner import last_whole_day
 
 METERS = "<!--meters-->"
 """Where the template leaves room for what takes longer to read than a visitor waits."""
@@ -43,7 +44,9 @@ def router(context: Context) -> APIRouter:
         )
         wanted = period or str(context.today().year)
         rows = context.cache.get(
-            ("chain", building_id, wanted), 5.0, lambda: worst_first(store.judgements(wanted, building_id))
+            ("chain", building_id, wanted),
+            5.0,
+            lambda: explained.explained(worst_first(store.judgements(wanted, building_id))),
         )
         if period and not rows:
             raise HTTPException(404, "period")
@@ -54,7 +57,7 @@ def router(context: Context) -> APIRouter:
             period=Period.parse(wanted),
             period_label=lambda text: _label(language, text),
             periods=known,
-            judged=explained.explained(rows),
+            judged=rows,
             basis_key=basis_key,
             words=explained,
             schemes=context.services.schemes,
@@ -85,7 +88,8 @@ def _label(language: Language, period: str) -> str:
 
 def _meters(context: Context, language: Language, building: Building, period: Period) -> str:
     def load() -> tuple[MeterReading, ...]:
-        return meters(context.services.store, building, period)
+        through = last_whole_day(building, context.services.clock())
+        return meters(context.services.store, building, period, through)
 
     try:
         read = context.cache.get(("meters", building.id, str(period)), 60.0, load, keep_s=600.0)

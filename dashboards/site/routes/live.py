@@ -71,8 +71,12 @@ def router(context: Context) -> APIRouter:
 
     @routes.get("/live/portfolio")
     async def portfolio(
-        request: Request, region: Annotated[str, Query(pattern=r"^(\d{6})?$")] = ""
+        request: Request,
+        region: Annotated[str, Query(pattern=r"^(\d{6})?$")] = "",
+        shown: Annotated[str, Query(max_length=1000, pattern=r"^[0-9A-H,]*$")] = "",
     ) -> StreamingResponse:
+        """shown: ids of the buildings on the page; the others count in the sums only."""
+        listed = set(shown.split(","))
         language, visitor = language_of(request), visitor_of(request)
 
         def read() -> Event:
@@ -81,7 +85,11 @@ def router(context: Context) -> APIRouter:
                 for line in context.portfolio.lines(visitor)
                 if line.building.id.startswith(prefix(region))
             ]
-            live = {f"kw/{line.building.id}": language.number(line.power_kw) for line in lines}
+            live = {
+                f"kw/{line.building.id}": language.number(line.power_kw)
+                for line in lines
+                if line.building.id in listed
+            }
             live["power"] = language.number(sum(line.power_kw or 0.0 for line in lines), 0)
             live["alerts"] = str(sum(alert.state == "open" for alert in context.alerts(visitor)))
             return {"live": live}

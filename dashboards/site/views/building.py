@@ -132,7 +132,9 @@ class BuildingView:
         judgements = self._cache.get(
             ("judgements", self.building.id, today.year),
             5.0,
-            lambda: worst_first(self._services.store.judgements(str(today.year), self.building.id)),
+            lambda: worst_first(
+                self._services.store.judgements(str(today.year), self.building.id, detail=False)
+            ),
         )
         return line_of(
             self.building,

@@ -61,7 +61,6 @@ class Detail(_Part):
     grade: str = ""
     public: bool = False
     reasons: tuple[Reason, ...] = ()
-    missing: tuple[str, ...] = ()
     estimated: float | None = None
     penalty: float | None = None
     penalty_unit: str = ""
@@ -95,6 +94,7 @@ def _detail(row: JudgementRow) -> Detail:
 
 _CARRIER_STEP = re.compile(r"(readings|factor) of (\w+) \((\w+)\)")
 _DAYS = re.compile(r"\d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d")
+_SLOPE = re.compile(r"amount \* ([1-9][\d.]*(?:e[+-]\d+)?|0\.\d*[1-9]\d*)")
 _WORD = re.compile(r"\W+")
 
 
@@ -107,8 +107,16 @@ def step_name(language: Language, name: str) -> str:
     return language.known(f"step.{_key(name)}") or name
 
 
-def step_formula(language: Language, text: str) -> str:
-    return language.known(f"formula.{_key(text)}") or text.replace(" * ", " × ")
+def step_formula(language: Language, detail: Detail, step: Step) -> str:
+    """How a step was computed; the slope between amount and value is said as what it divides by."""
+    text = step.formula
+    slopes = (_SLOPE.fullmatch(one.formula) for one in detail.steps)
+    size = next((1 / float(found[1]) for found in slopes if found), None)
+    if size is not None and _SLOPE.fullmatch(text):
+        text = f"{language.t('step.amount')} ÷ {language.exact(size)}"
+    elif size is not None:
+        text = text.replace("/ slope", f"× {language.exact(size)}")
+    return language.known(f"formula.{_key(text)}") or language.unit(text.replace(" * ", " × "))
 
 
 def step_note(language: Language, row: JudgementRow, detail: Detail, step: Step) -> str:

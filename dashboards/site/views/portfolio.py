@@ -24,7 +24,8 @@ KEEP_LINES_S = 90.0
 """A page may begin with a list this old; its live stream brings it up to date within seconds."""
 KEEP_SUMS_S = 3600.0
 """Sums of whole days change little: an hour-old one is shown while the next is computed."""
-JUDGEMENTS_S = 5.0
+JUDGEMENTS_S = 20.0
+"""The rules judge every few minutes; a page of one building reads its own, newer ones."""
 SORTS = ("state", "eui", "month", "change", "power", "name")
 
 
@@ -114,7 +115,7 @@ class Portfolio:
 
         def load() -> dict[str, list[JudgementRow]]:
             found: dict[str, list[JudgementRow]] = defaultdict(list)
-            for row in self._services.store.judgements(period=str(year)):
+            for row in self._services.store.judgements(period=str(year), detail=False):
                 found[row.building].append(row)
             return {building: worst_first(rows) for building, rows in found.items()}
 

@@ -35,7 +35,7 @@ def messages(code: str) -> Mapping[str, str]:
 
 @cache
 def _catalogue() -> dict[str, dict[str, str]]:
-    found = {}
+    found: dict[str, dict[str, str]] = {}
     for file in (MESSAGES, QUANTITIES):
         for section, entries in tomllib.loads(file.read_text("utf-8")).items():
             found |= {f"{section}.{key}": texts for key, texts in entries.items()}

@@ -20,6 +20,7 @@ from dashboards.site.language import messages
 from drivers.errors import StoreUnavailable
 from drivers.quantity import vocabulary
 
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 ZH = {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.8"}
 PAGES = [
     "/", "/?type=hotel&sort=eui", "/regions/330000", "/regions/330100", f"/buildings/{OFFICE}",
@@ -299,7 +300,7 @@ def test_explain_shows_the_chain_from_register_to_verdict(client: TestClient, wo
     assert "80 % band 355,000 – 380,000; by the building&#39;s own history" in text
     assert re.search(r"limit-1.*?a &lt;standard&gt;.*?2 sources agree.*?not confirmed", text, re.S)
     assert "limit-1 is not confirmed" in text
-    rows = world.store.intervals(OFFICE, 0, NOW, ["main"])
+    rows = world.store.intervals(OFFICE, 0, NOW // DAY_MS * DAY_MS - 8 * HOUR_MS, ["main"])  # to midnight
     assert f">{sum(row.energy for row in rows):,.1f} <" in text
     assert f'href="/buildings/{OFFICE}/explain"' in client.get(f"/buildings/{OFFICE}").text
     zh = client.get(f"/buildings/{OFFICE}/explain", headers=ZH).text

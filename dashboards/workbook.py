@@ -13,12 +13,15 @@ Cell = str | float | int | None
 
 
 class Book:
-    """Sheets with frozen heads; text is never run as a formula or made a link."""
+    """Sheets with frozen heads; text is never run as a formula or made a link.
+
+    Rows are written from the top down: a row that is left goes to disk and cannot be written again.
+    """
 
     def __init__(self) -> None:
         self._bytes = io.BytesIO()
         self.file = xlsxwriter.Workbook(
-            self._bytes, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+            self._bytes, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
         )
         font = {"font_name": "Noto Sans CJK SC", "font_size": 10}
         self.head = self.file.add_format(
@@ -40,8 +43,11 @@ class Book:
         return sheet
 
     def put(self, sheet: Worksheet, row: int, column: int, value: Cell, style: Format) -> None:
-        if value is not None and value != "":
-            sheet.write(row, column, value, style)
+        if isinstance(value, str):
+            if value:
+                sheet.write_string(row, column, value, style)
+        elif value is not None:
+            sheet.write_number(row, column, value, style)
 
     def done(self) -> bytes:
         self.file.close()

@@ -26,7 +26,7 @@ def audit(
     from dashboards.audit.html import render_html
     from dashboards.audit.xlsx import render_xlsx
     from dashboards.boards.words import Lang
-    from dashboards.files import write_whole
+    from dashboards.files import write_set
     from drivers.errors import BeaconError
     from rules.config import load as load_rules
     from rules.period import Period
@@ -52,8 +52,7 @@ def audit(
     files = {
         f"{name}.html": render_html(made, chosen).encode(),
         f"{name}.xlsx": render_xlsx(made, chosen),
+        f"{name}.pdf": render_pdf(render_html(made, chosen, paper=True)),
     }
-    files[f"{name}.pdf"] = render_pdf(files[f"{name}.html"].decode())
-    for file, data in files.items():
-        write_whole(out / file, data)
-        typer.echo(str(out / file))
+    for path in write_set(out, files):
+        typer.echo(str(path))

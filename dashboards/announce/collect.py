@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, timedelta
 
-from collector.model import DailyRow
+import numpy as np
+
+from collector.model import DailyRow, SumRow
 from collector.registry import Building, Registry
 from collector.store import Store
 from dashboards.announce.build import Options, build, in_region
@@ -16,7 +20,7 @@ from rules.accounting import account_days
 from rules.config import Rules
 from rules.model import Account, Judgement
 from rules.period import Period
-from rules.quota import HISTORY_DAYS
+from rules.quota import HISTORY_DAYS, measures
 from rules.runner import judge_days, last_whole_day
 from rules.series import Days
 
@@ -55,10 +59,12 @@ def collect(
     accounts: dict[str, Account] = {}
     before: dict[str, Account] = {}
     judgements: list[Judgement] = []
-    for low in range(0, len(buildings), CHUNK):
-        part = buildings[low : low + CHUNK]
-        _part(store, part, rules, period, accounts, before, judgements)
-        progress(low + len(part), len(buildings))
+    parts = [buildings[low : low + CHUNK] for low in range(0, len(buildings), CHUNK)]
+    done = 0
+    for facts in _ahead(lambda part: _read(store, part, rules, period), parts):
+        _judge(facts, rules, period, accounts, before, judgements)
+        done += len(facts.buildings)
+        progress(done, len(buildings))
     if not any(account.uses for account in accounts.values()):
         raise BeaconError(f"period {period}: the store has no energy of any building in region {region}")
     return build(registry, region, period, accounts, before, judgements, options)
@@ -68,27 +74,94 @@ def a_year_before(period: Period) -> Period:
     return period.shifted(-12 if period.monthly else -1)
 
 
-def _part(
-    store: Store,
-    buildings: Sequence[Building],
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the store knows of some buildings. year: of those with a quota of the year that is running."""
+
+    buildings: Sequence[Building]
+    now: dict[str, Days]
+    before: dict[str, Days]
+    year: dict[str, Days]
+
+
+def _ahead(
+    read: Callable[[Sequence[Building]], Facts], parts: Sequence[Sequence[Building]]
+) -> Iterator[Facts]:
+    """The facts of every part in order; the next part is being read while one is judged."""
+    with ThreadPoolExecutor(1, "announcement reader") as reader:
+        coming: Future[Facts] | None = None
+        for part in parts:
+            ready, coming = coming, reader.submit(read, part)
+            if ready is not None:
+                yield ready.result()
+        if coming is not None:
+            yield coming.result()
+
+
+def _read(store: Store, buildings: Sequence[Building], rules: Rules, period: Period) -> Facts:
+    """What is over rests on sums that the store makes; only a running year needs its days, to look ahead."""
+    ids = [building.id for building in buildings]
+    year = Period(period.year)
+    running = [
+        each.id
+        for each in buildings
+        if period.monthly and any(measures(scheme, year) for scheme in rules.schemes_of(each, year.year))
+    ]
+    return Facts(
+        buildings,
+        summed(store, ids, period),
+        summed(store, ids, a_year_before(period)),
+        read_days(store, running, year.first - timedelta(days=HISTORY_DAYS), period.last) if running else {},
+    )
+
+
+def _judge(
+    facts: Facts,
     rules: Rules,
     period: Period,
     accounts: dict[str, Account],
     before: dict[str, Account],
     judgements: list[Judgement],
 ) -> None:
-    last_year = a_year_before(period)
-    first = min(last_year.first, period.first - timedelta(days=HISTORY_DAYS))
-    rows: dict[str, list[DailyRow]] = defaultdict(list)
-    for row in store.daily(first, period.last, [building.id for building in buildings]):
-        rows[row.building].append(row)
-    days = {building.id: Days.of(rows[building.id], first, period.last) for building in buildings}
-    for building in buildings:
-        subject = rules.subject(building)
-        for each, found in ((period, accounts), (last_year, before)):
+    for each, found, days in (
+        (period, accounts, facts.now),
+        (a_year_before(period), before, facts.before),
+    ):
+        for building in facts.buildings:
+            subject = rules.subject(building)
             found[building.id] = account_days(
                 subject, days[building.id], each, rules.tables, through=each.last
             )
-    through = {building.id: period.last for building in buildings}
-    spans = [period, Period(period.year)] if period.monthly else [period]
-    judgements += judge_days(buildings, days, rules, {b.id: spans for b in buildings}, through)
+    for span, days in ((period, facts.now), (Period(period.year), facts.year)):
+        judged = [building for building in facts.buildings if building.id in days]
+        ids = [building.id for building in judged]
+        if judged:
+            spans: dict[str, Sequence[Period]] = {each: [span] for each in ids}
+            judgements += judge_days(judged, days, rules, spans, dict.fromkeys(ids, period.last))
+
+
+def read_days(store: Store, buildings: Sequence[str], first: date, last: date) -> dict[str, Days]:
+    """Building -> its daily values of first..last; one without a row has no keys."""
+    rows: dict[str, list[DailyRow]] = defaultdict(list)
+    for row in store.daily(first, last, buildings):
+        rows[row.building].append(row)
+    return {building: Days.of(rows[building], first, last) for building in buildings}
+
+
+def summed(store: Store, buildings: Sequence[str], period: Period) -> dict[str, Days]:
+    """Building -> the period's days with their sum on the last: totals and coverage are those of the days."""
+    rows: dict[str, list[SumRow]] = defaultdict(list)
+    for row in store.sums(period.first, period.last, buildings):
+        rows[row.building].append(row)
+    return {building: _one_sum(rows[building], period) for building in buildings}
+
+
+def _one_sum(rows: Sequence[SumRow], period: Period) -> Days:
+    shape = (len(rows), period.days)
+    energy, coverage, estimated = np.full(shape, np.nan), np.zeros(shape), np.zeros(shape)
+    if rows:
+        energy[:, -1] = [row.energy for row in rows]
+        coverage[:, -1] = [row.coverage * period.days for row in rows]
+        estimated[:, -1] = [row.estimated for row in rows]
+    keys = tuple((row.carrier, row.item) for row in rows)
+    return Days(period.first, period.days, keys, energy, coverage, estimated).derived()

@@ -15,6 +15,7 @@ from dashboards.announce.model import Announcement, Entry, TypeSummary
 from dashboards.boards.words import Lang
 
 _STYLE = (files(__package__) / "templates" / "announcement.css").read_text("utf-8")
+_BROWSER = (files(__package__) / "templates" / "browser.css").read_text("utf-8")
 _TEMPLATE = (files(__package__) / "templates" / "announcement.html.j2").read_text("utf-8")
 _ENVIRONMENT = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
@@ -22,6 +23,11 @@ _ENVIRONMENT = Environment(autoescape=True, undefined=StrictUndefined, trim_bloc
 TONES = ("#009e73", "#56b4e9", "#d9c400", "#e69f00", "#d55e00", "#9c3f00", "#6b2a00")
 """Colours of the grades from best to worst, after Okabe and Ito; `announcement.css` has the same."""
 PLAIN, TRACK, MEAN = "#0072b2", "#eef1f4", "#1b1f24"
+
+
+def style(paper: bool) -> Markup:
+    """The page's style sheet; for paper without what only browsers understand."""
+    return Markup(_STYLE if paper else _STYLE + _BROWSER)
 
 
 def bar(value: float, largest: float, place: int | None = None, mean: float | None = None) -> Markup:
@@ -78,14 +84,16 @@ def _mark(entry: Entry) -> str:
     return "‡" if worst is not None and not worst.official else ""
 
 
-def render_html(announcement: Announcement, lang: Lang, detail: int | None = None) -> str:
-    """The whole page. detail: most entries shown of a type's ranking; None shows all."""
+def render_html(
+    announcement: Announcement, lang: Lang, detail: int | None = None, *, paper: bool = False
+) -> str:
+    """The whole page. detail: most entries shown of a list; None shows all. paper: for `render_pdf`."""
     helpers: dict[str, Any] = {
         "a": announcement,
         "t": announcement.totals,
         "lang": lang,
         "detail": detail,
-        "style": Markup(_STYLE),
+        "style": style(paper),
         "w": lambda key, *values: words.word(key, lang, *values),
         "say": lambda text: words.say(text, lang),
         "type_name": lambda kind: words.type_name(kind, lang),

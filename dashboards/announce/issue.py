@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal
 
@@ -21,8 +24,10 @@ from rules.period import Period
 
 Form = Literal["html", "pdf", "csv", "xlsx", "json"]
 FORMS: tuple[Form, ...] = ("html", "pdf", "csv", "xlsx", "json")
-PDF_ROWS = 100
-"""Entries of one type's ranking in the PDF; the data files have all."""
+PDF_ROWS, PDF_LEAST = 300, 25
+"""Rows of all rankings in a PDF, shared among the types, and the least of each. The data files have all."""
+APART, DRAWING_S = 1_000, 1_800
+"""From so many buildings on every language is drawn by a process of its own, within so many seconds."""
 
 
 def files_of(
@@ -30,17 +35,32 @@ def files_of(
 ) -> Mapping[str, bytes]:
     """File name -> bytes: `announcement.zh.html` …, and `announcement.json` for both languages."""
     made: dict[str, bytes] = {}
-    for lang in languages:
-        if "html" in forms:
-            made[f"announcement.{lang}.html"] = render_html(announcement, lang).encode()
-        if "pdf" in forms:
-            made[f"announcement.{lang}.pdf"] = render_pdf(render_html(announcement, lang, PDF_ROWS))
-        if "csv" in forms:
-            made[f"announcement.{lang}.csv"] = render_csv(announcement, lang)
-        if "xlsx" in forms:
-            made[f"announcement.{lang}.xlsx"] = render_xlsx(announcement, lang)
+    if len(announcement.entries) < APART:
+        for lang in languages:
+            made |= _of_language(announcement, forms, lang)
+    else:
+        # Processes are spawned: this one may hold a database and threads, which must not be forked.
+        with ProcessPoolExecutor(len(languages), get_context("spawn")) as drawing:
+            for part in drawing.map(
+                _of_language, repeat(announcement), repeat(forms), languages, timeout=DRAWING_S
+            ):
+                made |= part
     if "json" in forms:
         made["announcement.json"] = render_json(announcement)
+    return made
+
+
+def _of_language(announcement: Announcement, forms: Collection[Form], lang: Lang) -> dict[str, bytes]:
+    made: dict[str, bytes] = {}
+    if "html" in forms:
+        made[f"announcement.{lang}.html"] = render_html(announcement, lang).encode()
+    if "pdf" in forms:
+        most = max(PDF_LEAST, PDF_ROWS // max(1, len(announcement.types)))
+        made[f"announcement.{lang}.pdf"] = render_pdf(render_html(announcement, lang, most, paper=True))
+    if "csv" in forms:
+        made[f"announcement.{lang}.csv"] = render_csv(announcement, lang)
+    if "xlsx" in forms:
+        made[f"announcement.{lang}.xlsx"] = render_xlsx(announcement, lang)
     return made
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import subprocess
 from functools import lru_cache
@@ -33,8 +32,6 @@ def require_chinese() -> None:
 
 def render_pdf(html: str) -> bytes:
     """The page as PDF. Nothing is fetched: the page must carry everything it needs."""
-    # It warns of every property that only browsers know; the page is for both.
-    logging.getLogger("weasyprint").setLevel(logging.ERROR)
     from weasyprint import HTML
     from weasyprint.urls import FatalURLFetchingError, URLFetcher
 

@@ -116,9 +116,10 @@ def render_xlsx(announcement: Announcement, lang: Lang) -> bytes:
     sheet = book.sheet(
         words.word("ranking", lang), heads, [24 if n in {"name", "scheme"} else 14 for n, _, _ in COLUMNS]
     )
+    columns = [(column, get, _style(book, name)) for column, (name, _, get) in enumerate(COLUMNS)]
     for row, entry in enumerate(announcement.entries, start=1):
-        for column, (name, _, get) in enumerate(COLUMNS):
-            book.put(sheet, row, column, get(entry, lang), _style(book, name))
+        for column, get, style in columns:
+            book.put(sheet, row, column, get(entry, lang), style)
     sheet.autofilter(0, 0, max(1, len(announcement.entries)), len(COLUMNS) - 1)
     sheet = book.sheet(
         words.word("insufficient", lang),

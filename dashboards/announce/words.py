@@ -39,6 +39,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "mean_carbon": ("平均单位面积碳排放", "Mean carbon per area"),
     "by_carrier": ("分能源品种用量", "Use by carrier"),
     "ranking": ("分类排名", "Ranking by type"),
+    "first_of": (
+        "此处仅列前 {0} 栋，共 {1} 栋；全部见本公示的数据文件（CSV、XLSX）。",
+        "The first {0} of {1} are shown here; all are in the data files (CSV, XLSX) of this announcement.",
+    ),
     "rank": ("名次", "Rank"),
     "building": ("建筑", "Building"),
     "county": ("区县", "District"),

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from collector.registry import Building, Meter
 from dashboards.announce import words as announce_words
+from dashboards.announce.html import style
 from dashboards.audit import charts
 from dashboards.audit.build import Audit
 from dashboards.audit.words import role_name, word
@@ -19,7 +20,6 @@ from drivers.carrier import ITEMS, UNIT, Carrier
 from rules.explain import number as short
 from rules.model import LEVEL_WORDS, Account, Factor
 
-_STYLE = (files("dashboards.announce") / "templates" / "announcement.css").read_text("utf-8")
 _OWN = """
 .chart { display: block; width: 100%; height: auto; margin: .4rem 0; }
 tbody th { border-bottom: 1px solid var(--rule); width: 11rem; }
@@ -103,7 +103,7 @@ def factors_of(audit: Audit) -> list[Factor]:
     return sorted(found.values(), key=lambda factor: (factor.kind, factor.id))
 
 
-def render_html(audit: Audit, lang: Lang) -> str:
+def render_html(audit: Audit, lang: Lang, *, paper: bool = False) -> str:
     items, others = items_of(audit), others_of(audit)
     labels = labels_of(items, lang)
     layers = list(zip(*(parts_of(account, items) for account in audit.months), strict=True))
@@ -126,7 +126,7 @@ def render_html(audit: Audit, lang: Lang) -> str:
     return _ENVIRONMENT.from_string(_TEMPLATE).render(
         a=audit,
         lang=lang,
-        style=Markup(_STYLE + _OWN),
+        style=style(paper) + Markup(_OWN),
         name=audit.building.name_zh if lang == "zh" else audit.building.name_en,
         period=announce_words.period_text(audit.period, lang),
         boundary=boundary(audit.building, lang),

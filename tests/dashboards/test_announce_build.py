@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import town
-from conftest import accounts, make
+from announced_town import accounts, make
 
 from dashboards.announce.build import in_region
 from dashboards.announce.grades import GradeScheme, Peers, Step, grade, load_schemes

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from conftest import make
+from announced_town import make
 
 from dashboards.announce import pdf
 from dashboards.announce.html import render_html
@@ -95,13 +95,29 @@ class TestPdf:
         import subprocess
 
         path = tmp_path / "a.pdf"
-        path.write_bytes(pdf.render_pdf(render_html(replace(october, types=()), "zh")))
+        path.write_bytes(pdf.render_pdf(render_html(replace(october, types=()), "zh", paper=True)))
         text = subprocess.run(
             ["pdftotext", str(path), "-"], capture_output=True, text=True, check=True
         ).stdout
         assert "公共建筑能效与碳效公示" in text.replace("\n", "")
         fonts = subprocess.run(["pdffonts", str(path)], capture_output=True, text=True, check=True).stdout
         assert "CJK" in fonts
+
+    def test_drawing_warns_of_nothing_and_says_what_is_left_out(
+        self, october: Announcement, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        import subprocess
+
+        path = tmp_path / "a.pdf"
+        with caplog.at_level("WARNING"):
+            path.write_bytes(pdf.render_pdf(render_html(october, "zh", 2, paper=True)))
+        assert [record.getMessage() for record in caplog.records] == []
+        text = subprocess.run(
+            ["pdftotext", str(path), "-"], capture_output=True, text=True, check=True
+        ).stdout.replace("\n", "")
+        assert "此处仅列前 2 栋，共 6 栋" in text
+        assert "此处仅列前" not in render_html(october, "zh")
+        assert "此处仅列前" not in render_html(october, "zh", 50)
 
     def test_a_missing_font_is_said(
         self, october: Announcement, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

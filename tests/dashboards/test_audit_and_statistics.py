@@ -11,6 +11,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 import town
+from announced_town import options
 
 from collector.model import DailyRow
 from collector.sqlite_store import SqliteStore
@@ -86,8 +87,6 @@ def test_a_period_without_data_is_said(store: SqliteStore, rules: Rules) -> None
 
 
 def test_announcing_from_the_store(store: SqliteStore, rules: Rules) -> None:
-    from conftest import options
-
     seen: list[tuple[int, int]] = []
     made = collect(
         store, town.registry(), rules, MONTH, "33", options(), NOW, lambda done, of: seen.append((done, of))
@@ -103,8 +102,6 @@ def test_announcing_from_the_store(store: SqliteStore, rules: Rules) -> None:
     [("2026-11", "is not over"), ("2026", "is not over"), ("2024-05", "no energy of any")],
 )
 def test_a_wrong_period_is_not_announced(store: SqliteStore, rules: Rules, period: str, message: str) -> None:
-    from conftest import options
-
     with pytest.raises(BeaconError, match=message):
         collect(store, town.registry(), rules, Period.parse(period), "33", options(), NOW)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import seed
 import town
-from conftest import make
+from announced_town import make
 from servers import InfluxDB
 
 from collector.influx_http import InfluxHttp

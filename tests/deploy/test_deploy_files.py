@@ -146,6 +146,21 @@ def test_grafana_gets_every_variable_that_its_provisioning_asks_for(compose: dic
     assert all(any(folder.startswith(target) for target in mounted) for folder in folders)
 
 
+def test_what_the_boards_need_is_kept_fresh_wherever_grafana_runs(compose: dict[str, Any]) -> None:
+    facts, site = compose["services"]["facts"], compose["services"]["site"]
+    assert facts["volumes"] == site["volumes"], "it reads the alerts that the site keeps"
+    assert "--every" in facts["command"]
+    (pod,) = [
+        document["spec"]["template"]["spec"]
+        for document in documents(DEPLOY / "kubernetes/site.yaml")
+        if document["kind"] == "Deployment"
+    ]
+    of_site, of_facts = pod["containers"]
+    assert of_facts["args"][:2] == ["boards", "facts"]
+    assert of_facts["volumeMounts"] == of_site["volumeMounts"]
+    assert any(word.startswith("--every") for word in of_facts["args"])
+
+
 def commands() -> Iterator[tuple[str, list[str]]]:
     compose = yaml.safe_load((DEPLOY / "docker-compose.yml").read_text("utf-8"))
     for name, service in compose["services"].items():
@@ -176,7 +191,7 @@ def test_every_command_line_is_one_that_beacon_knows() -> None:
             command = command.commands[rest.pop(0)]
         command.make_context(where, rest)  # raises for unknown options and missing arguments
         seen += 1
-    assert seen >= 9
+    assert seen >= 10
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)

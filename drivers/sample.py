@@ -20,7 +20,8 @@ class Sample:
     """What one device answered at one time.
 
     device: id, unique in its building.
-    at: Unix time in milliseconds, UTC, when the device answered.
+    at: Unix time in milliseconds, UTC, when the device answered; where that took several requests, the
+        middle between the first and the last answer.
     fields: quantity names. The tuple is shared by all samples of one shape, so that
         a thousand samples carry one tuple of names.
     values: as many as `fields`, finite numbers in the quantities' units; None is absent.

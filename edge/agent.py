@@ -42,6 +42,8 @@ async def run(
         agent.add_bus(bus)
     for source in config.mqtt_source:
         agent.add_source(source)
+    for node in config.sparkplug_source:
+        agent.add_sparkplug(node)
     _settle_memory()
     page = StatusPage(agent)
     await page.start()
@@ -53,6 +55,7 @@ async def run(
                 tasks.create_task(schedule.run(), name=f"bus {schedule.name}") for schedule in agent.schedules
             ]
             running += [tasks.create_task(source.run(), name="mqtt source") for source in agent.mqtt_sources]
+            running += [tasks.create_task(host.run(), name="sparkplug") for host in agent.sparkplug_sources]
             running.append(tasks.create_task(agent.record(), name="record"))
             running.append(tasks.create_task(agent.uplink.run(), name="uplink"))
             running.append(tasks.create_task(_watchdog(), name="watchdog"))

@@ -9,22 +9,25 @@ import ssl
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drivers.modbus.device import ModbusDevice
-from drivers.modbus.settings import RtuOverTcpSettings, SerialSettings, TcpSettings
-from drivers.modbus.transport import ModbusBus
 from drivers.mqtt.mapper import MqttMapper
 from drivers.mqtt.source import Broker
 from drivers.mqtt.source import MqttSource as MqttListener
 from drivers.profile import ALL
 from edge.clock import Clock
-from edge.config import Bus, EdgeConfig, MqttDevice, MqttSource, SerialBus
+from edge.config import Bus, Device, EdgeConfig, MqttSource, SparkplugSource
 from edge.config_file import secret
+from edge.devices import Connection, open_bus
 from edge.recorder import Recorder
 from edge.schedule import FAST_ONLY, BusSchedule, Polled
 from edge.spool import Spool
 from edge.uplink import Uplink
 from edge.wire import EdgeStatus
+
+if TYPE_CHECKING:
+    from drivers.sparkplug.source import SparkplugSource as SparkplugHost
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +44,10 @@ class Agent:
     recorder: Recorder
     uplink: Uplink = field(init=False)
     schedules: list[BusSchedule] = field(default_factory=list)
-    buses: list[ModbusBus] = field(default_factory=list)
+    buses: list[Connection] = field(default_factory=list)
     page_port: int = 0
     mqtt_sources: list[MqttListener] = field(default_factory=list)
+    sparkplug_sources: list[SparkplugHost] = field(default_factory=list)
     _polls_told: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
@@ -51,25 +55,20 @@ class Agent:
 
     def add_bus(self, bus: Bus) -> None:
         """Open nothing yet; the first read connects."""
-        config, connection = self.config, ModbusBus(bus_settings(bus))
+        config, devices = self.config, self.config.devices_on(bus)
+        if not devices:
+            return
+        connection, drivers = open_bus(config, bus, devices, self.clock.now)
         polled = []
-        for device in config.devices_on(bus):
-            driver = ModbusDevice(
-                device.id,
-                config.profile_of(device),
-                config.unit_id_of(device),
-                connection,
-                device.all_ratios(),
-                self.clock.now,
-            )
-            for groups in (ALL, FAST_ONLY):  # plan now: the first round is a busy one
-                driver.plan(groups)
+        for device, driver in zip(devices, drivers, strict=True):
+            if isinstance(driver, ModbusDevice):
+                for groups in (ALL, FAST_ONLY):  # plan now: the first round is a busy one
+                    driver.plan(groups)
             fast_s, slow_s = device.fast_s or config.poll.fast_s, device.slow_s or config.poll.slow_s
             polled.append(Polled(driver, round(1000 * fast_s), round(1000 * slow_s)))
-        if polled:
-            self.buses.append(connection)
-            timeout_ms = round(1000 * bus.timeout_s)
-            self.schedules.append(BusSchedule(bus.name, polled, timeout_ms, self.clock, self.recorder.take))
+        self.buses.append(connection)
+        timeout_ms = round(1000 * bus.timeout_s)
+        self.schedules.append(BusSchedule(bus.name, polled, timeout_ms, self.clock, self.recorder.take))
 
     def add_source(self, source: MqttSource) -> None:
         """Connect to nothing yet."""
@@ -78,11 +77,24 @@ class Agent:
             for device in source.device
             if device.enabled
         ]
+        listener = MqttListener(self._broker(source), mappers, self.recorder.take, self.clock.now)
+        self.mqtt_sources.append(listener)
+
+    def add_sparkplug(self, source: SparkplugSource) -> None:
+        """Connect to nothing yet. The library is loaded here, so that only who needs it carries it."""
+        from drivers.sparkplug.mapper import SparkplugMapper
+        from drivers.sparkplug.source import SparkplugSource as Host
+
+        mapper = SparkplugMapper([device for device in source.device if device.enabled])
+        broker, take = self._broker(source), self.recorder.take
+        host = Host(broker, mapper, take, source.host_id, source.group, self.clock.now)
+        self.sparkplug_sources.append(host)
+
+    def _broker(self, source: MqttSource | SparkplugSource) -> Broker:
         context = ssl.create_default_context(cafile=source.ca_file) if source.tls else None
         password = secret(source.password_file, source.password_env)
         identifier = f"beacon-{self.config.site}-{self.config.edge}-{source.name}"
-        broker = Broker(source.host, source.port, source.username, password, context, identifier)
-        self.mqtt_sources.append(MqttListener(broker, mappers, self.recorder.take, self.clock.now))
+        return Broker(source.host, source.port, source.username, password, context, identifier)
 
     @property
     def dropped_samples(self) -> int:
@@ -125,7 +137,7 @@ class Agent:
     def _device_states(self) -> dict[str, str]:
         states = {p.device_id: p.error or "ok" for schedule in self.schedules for p in schedule.devices}
         for source in self.config.sources():
-            if isinstance(source, MqttDevice):
+            if not isinstance(source, Device):
                 silent = source.id not in self.recorder.latest
                 states[source.id] = "nothing received yet" if silent else "ok"
         return states | self.source_errors
@@ -145,26 +157,6 @@ class Agent:
     async def flush(self, *, last: bool = False) -> None:
         acknowledged, connected = self.uplink.take_acknowledged(), self.uplink.connected
         self.uplink.offer(await self.recorder.flush(acknowledged, last=last, connected=connected))
-
-
-def bus_settings(bus: Bus) -> TcpSettings | RtuOverTcpSettings | SerialSettings:
-    """The transport's settings of a [[bus]]."""
-    settings: TcpSettings | RtuOverTcpSettings | SerialSettings
-    if isinstance(bus, SerialBus):
-        settings = SerialSettings(
-            port=bus.port,
-            baud=bus.baud,
-            parity=bus.parity,
-            stop_bits=bus.stop_bits,
-            timeout_s=bus.timeout_s,
-        )
-    elif bus.type == "tcp":
-        settings = TcpSettings(host=bus.host, port=bus.port, timeout_s=bus.timeout_s)
-    else:
-        settings = RtuOverTcpSettings(host=bus.host, port=bus.port, baud=bus.baud, timeout_s=bus.timeout_s)
-    if bus.quiet_ms is None:
-        return settings
-    return settings.model_copy(update={"quiet_s": bus.quiet_ms / 1000})
 
 
 def version() -> str:

@@ -5,16 +5,25 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from drivers import models
 from drivers.profile import Profile
+from drivers.sparkplug.entry import DeviceEntry
+from drivers.sparkplug.entry import profile as sparkplug_profile
 from edge.wire import BuildingId, Name
+
+if TYPE_CHECKING:
+    from drivers.models import Meter, Model
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Ratio = Annotated[float, Field(gt=0, le=100_000)]
+Baud = Annotated[int, Field(ge=300, le=4_000_000)]
+Parity = Literal["N", "E", "O"]
+ANY_ADDRESS = "any"
 
 
 class _Strict(BaseModel):
@@ -77,21 +86,25 @@ class _Bus(_Strict):
 
 
 class TcpBus(_Bus):
-    """Modbus TCP, or RTU frames through a transparent serial server; baud: of the line behind it."""
+    """Modbus TCP, or a line of any serial protocols behind a transparent serial server; baud: of the line."""
 
     type: Literal["tcp", "rtu_over_tcp"]
     host: str
     port: Port = 502
-    baud: Annotated[int, Field(ge=300, le=4_000_000)] = 9600
+    baud: Baud = 9600
 
 
 class SerialBus(_Bus):
-    """A serial port; name it by-path or by-id, numbers change."""
+    """A serial port for devices of any serial protocols; name it by-path or by-id, numbers change.
+
+    DL/T 645 and CJ/T 188 meters are read at their standard 2400 baud 8E1 where neither bus nor device says
+    otherwise.
+    """
 
     type: Literal["rtu"]
     port: str
-    baud: Annotated[int, Field(ge=300, le=4_000_000)] = 9600
-    parity: Literal["N", "E", "O"] = "N"
+    baud: Baud = 9600
+    parity: Parity = "N"
     stop_bits: Literal[1, 2] = 1
 
 
@@ -116,11 +129,23 @@ class _Source(_Strict):
 
 
 class Device(_Source):
-    """A device on a bus. quantities: read only these; fast_s, slow_s: its own grid."""
+    """A device on a bus. quantities: read only these; fast_s, slow_s: its own grid.
+
+    unit_id: of a Modbus device. address: of a DL/T 645 meter the twelve digits on its plate, of a CJ/T 188
+    meter the fourteen; "any" for the only such meter on its bus. protocol: only where the profile does
+    not tell, as "modbus_ascii". baud, parity, stop_bits: where they differ from the bus's.
+    flow_decimals: of a CJ/T 188 heat meter, decimals of its flow, see its manual.
+    """
 
     bus: str
     quantities: list[str] | None = None
     unit_id: Annotated[int, Field(ge=0, le=255)] | None = None
+    address: str | None = None
+    protocol: Literal["modbus", "modbus_ascii", "dlt645_2007", "dlt645_1997", "cjt188"] | None = None
+    baud: Baud | None = None
+    parity: Parity | None = None
+    stop_bits: Literal[1, 2] | None = None
+    flow_decimals: Annotated[int, Field(ge=0, le=4)] | None = None
     fast_s: Seconds | None = None
     slow_s: Seconds | None = None
 
@@ -136,9 +161,7 @@ class MqttDevice(_Source):
     period_s: Seconds = 300
 
 
-class MqttSource(_Strict):
-    """A broker in the building that devices publish to."""
-
+class _Broker(_Strict):
     name: Name
     host: str
     port: Port = 1883
@@ -147,7 +170,43 @@ class MqttSource(_Strict):
     password_file: Path | None = None
     tls: bool = False
     ca_file: Path | None = None
+
+
+class MqttSource(_Broker):
+    """A broker in the building that devices publish to."""
+
     device: list[MqttDevice] = []
+
+
+class SparkplugDevice(DeviceEntry):
+    """A device behind a Sparkplug B edge node. device: empty for metrics of the node itself.
+
+    metrics: name of the metric = quantity, or { quantity, unit, scale, sentinels, rollover }.
+    period_s, max_power: as of other devices.
+    """
+
+    id: Name
+    building: BuildingId | None = None
+    enabled: bool = True
+    max_power: Annotated[float, Field(gt=0)] | None = None
+    period_s: Seconds = 300
+
+    def all_ratios(self) -> dict[str, float]:
+        return {}
+
+
+class SparkplugSource(_Broker):
+    """A broker with Sparkplug B edge nodes; the edge is its host application.
+
+    host_id: its name below `spBv1.0/STATE`. group: listen to this group only.
+    """
+
+    host_id: Name = "beacon"
+    group: str = "+"
+    device: list[SparkplugDevice] = []
+
+
+Source = Device | MqttDevice | SparkplugDevice
 
 
 class EdgeConfig(_Strict):
@@ -165,9 +224,10 @@ class EdgeConfig(_Strict):
     bus: list[Bus] = []
     device: list[Device] = []
     mqtt_source: list[MqttSource] = []
+    sparkplug_source: list[SparkplugSource] = []
 
     _hash: str = PrivateAttr(default="")
-    _profiles: dict[str, Profile] = PrivateAttr(default_factory=dict)
+    _models: dict[str, Model] = PrivateAttr(default_factory=dict)
     _parts: dict[tuple[str, ...], Profile] = PrivateAttr(default_factory=dict)
 
     @property
@@ -175,9 +235,20 @@ class EdgeConfig(_Strict):
         """Twelve digits that change whenever the file does."""
         return self._hash
 
-    def profile_of(self, source: Device | MqttDevice) -> Profile:
+    def protocol_of(self, device: Device) -> str:
+        """`modbus`, `modbus_ascii`, `dlt645_2007`, `dlt645_1997` or `cjt188`."""
+        return device.protocol or models.protocol_of(self._models[device.profile])
+
+    def meter_of(self, device: Device) -> Meter | None:
+        """The DL/T 645 or CJ/T 188 meter, cut down as `profile_of`; None for a Modbus device."""
+        model = self._models[device.profile]
+        return None if isinstance(model, Profile) else replace(model, profile=self.profile_of(device))
+
+    def profile_of(self, source: Source) -> Profile:
         """The device's profile, cut down to the quantities it shall be read for."""
-        whole = self._profiles[source.profile]
+        if isinstance(source, SparkplugDevice):
+            return sparkplug_profile(source)
+        whole = models.profile_of(self._models[source.profile])
         if isinstance(source, MqttDevice) or source.quantities is None:
             return whole
         key = (source.profile, *source.quantities)
@@ -189,7 +260,7 @@ class EdgeConfig(_Strict):
             )
         return self._parts[key]
 
-    def building_of(self, source: Device | MqttDevice) -> str:
+    def building_of(self, source: Source) -> str:
         building = source.building or self.building
         if building is None:
             raise LookupError(source.id)
@@ -204,14 +275,16 @@ class EdgeConfig(_Strict):
     def devices_on(self, bus: Bus) -> list[Device]:
         return [device for device in self.device if device.enabled and device.bus == bus.name]
 
-    def sources(self) -> list[Device | MqttDevice]:
+    def sources(self) -> list[Source]:
         """Every device that is switched on."""
-        found: list[Device | MqttDevice] = [device for device in self.device if device.enabled]
+        found: list[Source] = [device for device in self.device if device.enabled]
         for source in self.mqtt_source:
             found += [device for device in source.device if device.enabled]
+        for host in self.sparkplug_source:
+            found += [device for device in host.device if device.enabled]
         return found
 
-    def adopt(self, text: bytes, profiles: dict[str, Profile]) -> None:
-        """Remember what the file was and the profiles that it names."""
+    def adopt(self, text: bytes, known: dict[str, Model]) -> None:
+        """Remember what the file was and the models that it names."""
         self._hash = hashlib.sha256(text).hexdigest()[:12]
-        self._profiles = profiles
+        self._models = known

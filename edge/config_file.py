@@ -9,25 +9,35 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from drivers import profile as profiles
+from drivers import models
 from drivers.errors import ConfigError, Problem
-from drivers.profile import Profile
+from drivers.models import profile_of
+from drivers.quantity import UnknownQuantity, quantity
+from drivers.units import to_unit
 from edge.config import (
+    Bus,
     Device,
     EdgeConfig,
     MqttDevice,
     MqttSource,
     Poll,
     SerialBus,
+    Source,
+    SparkplugDevice,
+    SparkplugSource,
     SpoolSettings,
     StatusPage,
     TcpBus,
     Uplink,
 )
+from edge.config_places import Places
+
+if TYPE_CHECKING:
+    from drivers.models import Model
 
 M = TypeVar("M", bound=BaseModel)
 MAX_FILE_BYTES = 4 * 1024 * 1024
@@ -37,7 +47,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "poll": Poll,
     "status": StatusPage,
 }
-_LISTS = ("bus", "device", "mqtt_source")
+_LISTS = ("bus", "device", "mqtt_source", "sparkplug_source")
 
 
 def load(path: Path) -> EdgeConfig:
@@ -61,7 +71,7 @@ class _Check:
     def __init__(self, path: Path, text: bytes, document: dict[str, Any]) -> None:
         self._path, self._text, self._document = path, text, document
         self._problems: list[Problem] = []
-        self._profiles: dict[str, Profile | None] = {}
+        self._models: dict[str, Model | None] = {}
 
     def config(self) -> EdgeConfig:
         document = self._document
@@ -76,15 +86,19 @@ class _Check:
         buses = [self._bus(key, table) for key, table in tables["bus"]]
         devices = [(key, self._model(Device, table, key)) for key, table in tables["device"]]
         sources = [(key, self._model(MqttSource, table, key)) for key, table in tables["mqtt_source"]]
+        hosts = [(key, self._model(SparkplugSource, table, key)) for key, table in tables["sparkplug_source"]]
         plain = {k: v for k, v in document.items() if k not in _SECTIONS and k not in _LISTS}
         placeholder = {"uplink": Uplink(host="-")} if "uplink" in document else {}
         top = self._model(EdgeConfig, plain | placeholder, "")
         self._check_uplink(sections.get("uplink"))
         known = [bus for bus in buses if bus]
-        self._check_devices([(k, d) for k, d in devices if d], [b.name for b in known], document)
+        self._check_devices([(k, d) for k, d in devices if d], known, document)
         for key, source in sources:
             if source:
                 self._check_source(key, source)
+        for key, host in hosts:
+            if host:
+                self._check_sparkplug(key, host)
         self._check_ids(tables)
         if self._problems or top is None:
             raise ConfigError(sorted(set(self._problems)))
@@ -94,10 +108,11 @@ class _Check:
                 "bus": known,
                 "device": [d for _, d in devices],
                 "mqtt_source": [self._absolute(s) for _, s in sources],
+                "sparkplug_source": [self._absolute(s) for _, s in hosts],
                 "profiles": self._own,
             }
         )
-        config.adopt(self._text, {name: p for name, p in self._profiles.items() if p})
+        config.adopt(self._text, {name: m for name, m in self._models.items() if m})
         return config
 
     def _add(self, key: str, problem: str) -> None:
@@ -124,7 +139,8 @@ class _Check:
         loc = [str(part) for part in error["loc"]]
         where = ".".join(filter(None, [key, *loc]))
         if error["type"] == "extra_forbidden":
-            fields = MqttDevice.model_fields if "device" in loc[:-1] else model.model_fields
+            nested = SparkplugDevice if model is SparkplugSource else MqttDevice
+            fields = nested.model_fields if "device" in loc[:-1] else model.model_fields
             close = difflib.get_close_matches(loc[-1], fields, n=1)
             self._add(where, "unknown key" + (f", did you mean {close[0]}?" if close else ""))
         elif error["type"] == "missing":
@@ -147,7 +163,7 @@ class _Check:
 
     def _check_ids(self, tables: Mapping[str, list[tuple[str, dict[str, Any]]]]) -> None:
         devices = [table.get("id") for _, table in tables["device"]]
-        for _, source in tables["mqtt_source"]:
+        for _, source in (*tables["mqtt_source"], *tables["sparkplug_source"]):
             nested = source.get("device", [])
             devices += [d.get("id") for d in nested if isinstance(d, dict)]
         for what, names in (("device", devices), ("bus", [t.get("name") for _, t in tables["bus"]])):
@@ -156,41 +172,55 @@ class _Check:
                     self._add(f"{what}.{name}", f"is given {count} times")
 
     def _check_devices(
-        self, devices: list[tuple[str, Device]], buses: Iterable[str], document: Mapping[str, object]
+        self, devices: list[tuple[str, Device]], buses: Iterable[Bus], document: Mapping[str, object]
     ) -> None:
-        known = set(buses) | {str(t.get("name")) for _, t in self._tables("bus")}
-        at: dict[tuple[str, int], str] = {}
+        whole = {bus.name: bus for bus in buses}
+        known = set(whole) | {str(t.get("name")) for _, t in self._tables("bus")}
+        places = Places()
         for key, device in devices:
             if device.bus not in known:
                 self._add(f"{key}.bus", f"there is no bus {device.bus!r}{_close(device.bus, known)}")
-            profile = self._check_profile(key, device, document)
-            if profile is None:
-                continue
-            if profile.modbus is None:
-                self._add(f"{key}.profile", f"{profile.name} is no Modbus device: use [[mqtt_source]]")
-                continue
-            place = (device.bus, profile.modbus.unit_id if device.unit_id is None else device.unit_id)
-            if device.enabled and place in at:
-                self._add(f"{key}.unit_id", f"{place[1]} on bus {place[0]} is {at[place]}'s already")
-            elif device.enabled:
-                at[place] = device.id
+            model = self._check_model(key, device, document)
+            if model is not None:
+                for name, problem in places.problems(device, model, whole.get(device.bus)):
+                    self._add(f"{key}.{name}", problem)
 
     def _check_source(self, key: str, source: MqttSource) -> None:
         self._check_secret(key, source.password_file, source.password_env)
         self._check_file(f"{key}.ca_file", source.ca_file)
         for device in source.device:
-            profile = self._check_profile(f"{key}.device.{device.id}", device, self._document)
-            if profile is not None and profile.mqtt is None:
-                self._add(f"{key}.device.{device.id}.profile", f"{profile.name} does not speak MQTT")
+            model = self._check_model(f"{key}.device.{device.id}", device, self._document)
+            if model is not None and profile_of(model).mqtt is None:
+                self._add(f"{key}.device.{device.id}.profile", f"{device.profile} does not speak MQTT")
 
-    def _check_profile(
-        self, key: str, device: Device | MqttDevice, document: Mapping[str, object]
-    ) -> Profile | None:
+    def _check_sparkplug(self, key: str, source: SparkplugSource) -> None:
+        self._check_secret(key, source.password_file, source.password_env)
+        self._check_file(f"{key}.ca_file", source.ca_file)
+        for device in source.device:
+            here = f"{key}.device.{device.id}"
+            self._check_building(here, device, self._document)
+            names = Counter(metric.quantity for metric in device.entries().values())
+            for name, metric in device.entries().items():
+                try:
+                    known = quantity(metric.quantity)
+                    to_unit(known.unit if metric.unit is None else metric.unit, known.unit)
+                except (UnknownQuantity, ValueError) as error:
+                    self._add(f"{here}.metrics.{name}", str(error))
+                if names[metric.quantity] > 1:
+                    self._add(f"{here}.metrics.{name}", f"{metric.quantity} comes from two metrics")
+
+    def _check_building(self, key: str, device: Source, document: Mapping[str, object]) -> None:
         if device.building is None and "building" not in document:
             self._add(f"{key}.building", "is missing, and the file has no default")
-        profile = self._profile(key, device.profile)
-        if profile is None:
+
+    def _check_model(
+        self, key: str, device: Device | MqttDevice, document: Mapping[str, object]
+    ) -> Model | None:
+        self._check_building(key, device, document)
+        model = self._named_model(key, device.profile)
+        if model is None:
             return None
+        profile = profile_of(model)
         offered = set(profile.quantities())
         for name in (device.quantities or ()) if isinstance(device, Device) else ():
             if name not in offered:
@@ -201,22 +231,22 @@ class _Check:
                 self._add(f"{key}.{name}", f"{profile.name} needs it, see the transformer's plate")
         for name in given.keys() - profile.installer_ratios.keys():
             self._add(f"{key}.{name}", f"{profile.name} takes no such ratio: its values are primary already")
-        return profile
+        return model
 
-    def _profile(self, key: str, name: str) -> Profile | None:
-        if name not in self._profiles:
+    def _named_model(self, key: str, name: str) -> Model | None:
+        if name not in self._models:
             try:
-                self._profiles[name] = profiles.load(name, self._own)
+                self._models[name] = models.load(name, self._own)
             except ConfigError as error:
-                self._profiles[name] = None
-                known = profiles.names(self._own)
+                self._models[name] = None
+                known = models.names(self._own)
                 if name in known:
                     self._problems.extend(error.problems)
                 else:
                     self._add(f"{key}.profile", f"there is no profile {name!r}{_close(name, known)}")
-        elif self._profiles[name] is None and name not in profiles.names(self._own):
+        elif self._models[name] is None and name not in models.names(self._own):
             self._add(f"{key}.profile", f"there is no profile {name!r}")
-        return self._profiles[name]
+        return self._models[name]
 
     def _check_uplink(self, uplink: object) -> None:
         if not isinstance(uplink, Uplink):

@@ -13,7 +13,7 @@ from drivers.carrier import Carrier, Direction
 from drivers.profile import Profile
 from drivers.sample import Sample, Status
 from edge.clock import Clock
-from edge.config import Device, EdgeConfig, MqttDevice
+from edge.config import Device, EdgeConfig, Source
 from edge.encode import SampleEncoder, interval_groups
 from edge.ledger import Event, Interval, Register, RegisterSpec
 from edge.spool import Spool
@@ -65,10 +65,10 @@ class Recorder:
         for source in config.sources():
             self._add(config, source)
 
-    def _add(self, config: EdgeConfig, source: Device | MqttDevice) -> None:
+    def _add(self, config: EdgeConfig, source: Source) -> None:
         profile, building = config.profile_of(source), config.building_of(source)
         self._encoder.add_device(source.id, building, profile.kind)
-        period = source.period_s if isinstance(source, MqttDevice) else source.fast_s or config.poll.fast_s
+        period = (source.fast_s or config.poll.fast_s) if isinstance(source, Device) else source.period_s
         registers = {}
         for quantity, spec in register_specs(profile, source, gap_ms=max(90_000, round(3_000 * period))):
             registers[quantity] = Register(spec, self._noter(source.id, quantity))
@@ -287,9 +287,7 @@ class Recorder:
             work.meta["trusted_at"] = self._clock.now()
 
 
-def register_specs(
-    profile: Profile, source: Device | MqttDevice, gap_ms: int
-) -> list[tuple[str, RegisterSpec]]:
+def register_specs(profile: Profile, source: Source, gap_ms: int) -> list[tuple[str, RegisterSpec]]:
     """What is known of each register that is booked; the first one of a carrier and direction counts."""
     given = {k: v for k, v in profile.installer_ratios.items() if v is not None} | source.all_ratios()
     factors = {point.quantity.name: point.factors for point in profile.points}

@@ -67,6 +67,7 @@ def _devices(agent: Agent) -> dict[str, Any]:
         found[source.id] = {
             "error": poll.error if poll else agent.source_errors.get(source.id, ""),
             "refused": poll.driver.refused if poll else [],
+            "learnt_quiet_ms": round(1000 * poll.driver.learnt_quiet_s) if poll else 0,
             "reads": poll.reads if poll else None,
             "failed_reads": poll.failed_reads if poll else None,
             "at": sample.at if sample else None,

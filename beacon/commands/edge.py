@@ -40,7 +40,12 @@ def read(
     serial: Annotated[str, typer.Option(help="Serial port instead of a host.")] = "",
     baud: Annotated[int, typer.Option(help="Baud rate; the profile's own if left out.")] = 0,
     unit: Annotated[int, typer.Option(help="Unit id.")] = 1,
-    rtu_over_tcp: Annotated[bool, typer.Option("--rtu-over-tcp", help="RTU frames over TCP.")] = False,
+    address: Annotated[
+        str, typer.Option(help="Digits of a DL/T 645 or CJ/T 188 meter; any if it is alone on the line.")
+    ] = "",
+    rtu_over_tcp: Annotated[
+        bool, typer.Option("--rtu-over-tcp", help="A serial line behind a transparent TCP server.")
+    ] = False,
     ratio: Annotated[
         list[str] | None, typer.Option(help="A ratio that the profile needs, NAME=VALUE.")
     ] = None,
@@ -50,16 +55,68 @@ def read(
     """Read devices once and show their values with units."""
     from beacon.commands.edge_read import Target, show
 
-    target = Target(config, device, profile, host, port, serial, baud, unit, rtu_over_tcp, tuple(ratio or ()))
+    ratios = tuple(ratio or ())
+    target = Target(config, device, profile, host, port, serial, baud, unit, rtu_over_tcp, ratios, address)
     show(target, watch=watch, as_json=as_json)
+
+
+@app.command("probe")
+def probe(
+    address: Annotated[int, typer.Option(help="First register, counted from 0.", min=0, max=65535)],
+    host: Annotated[str, typer.Option(help="Host of a Modbus TCP device or serial server.")] = "",
+    port: Annotated[int, typer.Option(help="TCP port.")] = 502,
+    serial: Annotated[str, typer.Option(help="Serial port instead of a host.")] = "",
+    baud: Annotated[int, typer.Option(help="Baud rate.")] = 9600,
+    parity: Annotated[str, typer.Option(help="N, E or O.")] = "N",
+    unit: Annotated[int, typer.Option(help="Unit id.", min=0, max=255)] = 1,
+    function: Annotated[int, typer.Option(help="1 to 4: 3 holding, 4 input registers.", min=1, max=4)] = 3,
+    count: Annotated[int, typer.Option(help="How many.", min=1, max=125)] = 4,
+    rtu_over_tcp: Annotated[bool, typer.Option("--rtu-over-tcp", help="RTU frames over TCP.")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds until a device is silent.")] = 1.0,
+    as_json: Json = False,
+) -> None:
+    """Read single registers and show every usual decoding side by side."""
+    from beacon.commands.edge_probe import show
+    from edge.commission.place import Place
+
+    place = Place(host, port, serial, baud, parity, 1, rtu_over_tcp, timeout)
+    show(place, unit, function, address, count, as_json=as_json)
+
+
+@app.command("scan")
+def scan(
+    serial: Annotated[str, typer.Option(help="Serial port, such as /dev/serial/by-id/….")] = "",
+    host: Annotated[str, typer.Option(help="Host, a.b.c.d-e or a.b.c.d/28.")] = "",
+    port: Annotated[int, typer.Option(help="TCP port.")] = 502,
+    units: Annotated[str, typer.Option(help="Unit ids, such as 1-247 or 1,2,40.")] = "1-32",
+    baud: Annotated[list[int] | None, typer.Option(help="Only this baud rate; may be repeated.")] = None,
+    parity: Annotated[list[str] | None, typer.Option(help="Only this parity; may be repeated.")] = None,
+    protocol: Annotated[
+        list[str] | None, typer.Option(help="Only modbus, dlt645_2007, dlt645_1997 or cjt188.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds until silence; 0: as the line needs.")] = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Find the devices on a line, and which models they may be. Ctrl-C shows what was found so far."""
+    from beacon.commands.edge_scan import Wanted, show
+
+    given = (tuple(baud or ()), tuple(parity or ()), tuple(protocol or ()))
+    show(Wanted(serial, host, port, units, *given, timeout), as_json=as_json)
 
 
 @app.command("simulate")
 def simulate(
-    profiles: Annotated[list[str], typer.Argument(help="One profile for each unit, from unit 1 on.")],
+    profiles: Annotated[
+        list[str],
+        typer.Argument(help="One profile for each unit, from unit 1 on; DL/T 645 and CJ/T 188 meters too."),
+    ],
     tcp: Annotated[int | None, typer.Option(help="Serve Modbus TCP on this port.")] = None,
-    rtu_over_tcp: Annotated[int | None, typer.Option(help="Serve RTU over TCP on this port.")] = None,
-    serial: Annotated[bool, typer.Option("--serial", help="Serve RTU on a new pseudo-terminal.")] = False,
+    rtu_over_tcp: Annotated[
+        int | None, typer.Option(help="Serve a serial line over TCP on this port.")
+    ] = None,
+    serial: Annotated[
+        bool, typer.Option("--serial", help="Serve a serial line on a new pseudo-terminal.")
+    ] = False,
     baud: Annotated[int, typer.Option(help="Answer as slowly as such a line would.")] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:

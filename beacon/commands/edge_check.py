@@ -29,20 +29,24 @@ def show(path: Path, as_json: bool) -> None:
         )
         for heading in (
             "device",
-            "unit",
+            "address",
             "profile",
+            "speed",
             "quantities",
             "requests fast, all",
             "bytes",
             "ms",
             "every s",
         ):
-            table.add_column(heading, justify="left" if heading in ("device", "profile") else "right")
+            table.add_column(
+                heading, justify="left" if heading in ("device", "profile", "speed") else "right"
+            )
         for device in bus.devices:
             table.add_row(
                 device.id,
-                str(device.unit_id),
-                device.profile,
+                device.address,
+                device.profile if device.protocol != "modbus_ascii" else f"{device.profile} (ASCII)",
+                device.speed,
                 str(device.quantities),
                 f"{device.fast_requests}, {device.requests}",
                 str(device.bytes),
@@ -54,6 +58,8 @@ def show(path: Path, as_json: bool) -> None:
             console.print(f"[yellow]warning:[/] {bus.name}: {warning}")
     for source in config.mqtt_source:
         console.print(f"broker {source.name} {source.host}:{source.port}: {len(source.device)} devices")
+    for host in config.sparkplug_source:
+        console.print(f"Sparkplug B {host.name} {host.host}:{host.port}: {len(host.device)} devices")
 
 
 def _json(bus: BusPlan) -> dict[str, object]:

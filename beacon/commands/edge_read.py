@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
@@ -11,17 +11,22 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
-from drivers import profile as profiles
+from drivers import models
+from drivers.driver import Driver
 from drivers.errors import BeaconError, ConfigError, DeviceError, Problem
+from drivers.frames.bus import line_bus
 from drivers.modbus.device import ModbusDevice
 from drivers.modbus.settings import RtuOverTcpSettings, SerialSettings, TcpSettings
 from drivers.modbus.transport import ModbusBus
+from drivers.profile import Profile, Serial
 from drivers.quantity import quantity
 from drivers.sample import Sample
-from edge.assembly import bus_settings
+from edge.config import ANY_ADDRESS
 from edge.config_file import load
+from edge.devices import Connection, meter_driver, open_bus
 
 WATCH_S = 1.0
+Opened = tuple[list[Driver], list[Connection]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,7 @@ class Target:
     unit: int
     rtu_over_tcp: bool
     ratios: tuple[str, ...]
+    address: str = ""
 
 
 def show(target: Target, *, watch: bool, as_json: bool) -> None:
@@ -64,62 +70,67 @@ async def _show(target: Target, *, watch: bool, as_json: bool) -> None:
         raise BeaconError("no device answered")
 
 
-async def _watch(devices: list[ModbusDevice]) -> None:
+async def _watch(devices: list[Driver]) -> None:
     with Live(auto_refresh=False) as live:
         while True:
             live.update(_tables(devices, [await _read(device) for device in devices]), refresh=True)
             await asyncio.sleep(WATCH_S)
 
 
-async def _read(device: ModbusDevice) -> Sample | DeviceError:
+async def _read(device: Driver) -> Sample | DeviceError:
     try:
         return await device.read()
     except DeviceError as error:
         return error
 
 
-def _configured(target: Target) -> tuple[list[ModbusDevice], list[ModbusBus]]:
+def _configured(target: Target) -> Opened:
     assert target.config is not None
     config = load(target.config)
-    devices, buses = [], []
+    devices: list[Driver] = []
+    buses: list[Connection] = []
     for bus in config.bus:
         wanted = [d for d in config.devices_on(bus) if target.device in ("", d.id)]
         if not wanted:
             continue
-        connection = ModbusBus(bus_settings(bus))
+        connection, drivers = open_bus(config, bus, wanted)
         buses.append(connection)
-        for device in wanted:
-            profile, unit_id = config.profile_of(device), config.unit_id_of(device)
-            devices.append(ModbusDevice(device.id, profile, unit_id, connection, device.all_ratios()))
+        devices += drivers
     if not devices:
         known = ", ".join(device.id for device in config.device)
         raise ConfigError([Problem(target.config.name, "device", f"no bus has {target.device!r}: {known}")])
     return devices, buses
 
 
-def _single(target: Target) -> tuple[list[ModbusDevice], list[ModbusBus]]:
+def _single(target: Target) -> Opened:
     if not target.profile or not (target.host or target.serial):
         raise BeaconError("give edge.toml, or --profile with --host or --serial")
-    profile = profiles.load(target.profile)
-    if profile.modbus is None:
-        raise BeaconError(f"{profile.name} is no Modbus device")
-    settings: TcpSettings | RtuOverTcpSettings | SerialSettings
+    model = models.load(target.profile)
+    if models.protocol_of(model) == "mqtt":
+        raise BeaconError(f"{target.profile} is no bus device")
+    if isinstance(model, Profile):
+        serial = (model.modbus.serial if model.modbus else None) or Serial()
+        bus = ModbusBus(_settings(target, serial.baud, serial.parity, serial.stop_bits))
+        return [ModbusDevice(model.name, model, target.unit, bus, _ratios(target.ratios))], [bus]
+    settings = _settings(target, model.serial.baud, model.serial.parity, model.serial.stop_bits)
+    if isinstance(settings, TcpSettings):
+        raise BeaconError(f"{target.profile} needs --serial or --rtu-over-tcp")
+    line = line_bus(settings)
+    meter = replace(model, serial=replace(model.serial, baud=target.baud or model.serial.baud))
+    address = target.address or ANY_ADDRESS
+    return [meter_driver(target.profile, meter, address, line, _ratios(target.ratios))], [line]
+
+
+def _settings(
+    target: Target, baud: int, parity: str, stop_bits: int
+) -> TcpSettings | RtuOverTcpSettings | SerialSettings:
+    """What the target says, on top of the factory's settings of the model."""
     if target.serial:
-        line = profile.modbus.serial or profiles.Serial()
-        settings = SerialSettings.model_validate(
-            {
-                "port": target.serial,
-                "baud": target.baud or line.baud,
-                "parity": line.parity,
-                "stop_bits": line.stop_bits,
-            }
-        )
-    elif target.rtu_over_tcp:
-        settings = RtuOverTcpSettings(host=target.host, port=target.port)
-    else:
-        settings = TcpSettings(host=target.host, port=target.port)
-    bus = ModbusBus(settings)
-    return [ModbusDevice(profile.name, profile, target.unit, bus, _ratios(target.ratios))], [bus]
+        line = {"baud": target.baud or baud, "parity": parity, "stop_bits": stop_bits}
+        return SerialSettings.model_validate({"port": target.serial, **line})
+    if target.rtu_over_tcp:
+        return RtuOverTcpSettings(host=target.host, port=target.port)
+    return TcpSettings(host=target.host, port=target.port)
 
 
 def _ratios(texts: tuple[str, ...]) -> dict[str, float]:
@@ -133,11 +144,11 @@ def _ratios(texts: tuple[str, ...]) -> dict[str, float]:
     return found
 
 
-def _tables(devices: list[ModbusDevice], answers: list[Sample | DeviceError]) -> Group:
+def _tables(devices: list[Driver], answers: list[Sample | DeviceError]) -> Group:
     return Group(*(_table(device, answer) for device, answer in zip(devices, answers, strict=True)))
 
 
-def _table(device: ModbusDevice, answer: Sample | DeviceError) -> Table | str:
+def _table(device: Driver, answer: Sample | DeviceError) -> Table | str:
     if isinstance(answer, DeviceError):
         return f"[red]{answer}[/]"
     table = Table(title=f"{device.device_id}: {device.profile.vendor} {device.profile.model}")
@@ -151,7 +162,7 @@ def _table(device: ModbusDevice, answer: Sample | DeviceError) -> Table | str:
     return table
 
 
-def _json(device: ModbusDevice, answer: Sample | DeviceError) -> dict[str, object]:
+def _json(device: Driver, answer: Sample | DeviceError) -> dict[str, object]:
     if isinstance(answer, DeviceError):
         return {"device": device.device_id, "error": str(answer)}
     return {

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
-from drivers import profile as profiles
+from drivers import models
 from drivers.errors import BeaconError
+from drivers.frames.serve import pseudo_terminal, tcp_server
+from drivers.profile import Profile
 from drivers.simulate.device import SimulatedDevice
+from drivers.simulate.line import MixedLine, simulated
 from drivers.simulate.server import SimulatedBus
+
+if TYPE_CHECKING:
+    from drivers.models import Meter
+
+_DIGITS = {"cjt188": 14}
 
 
 def serve(
@@ -27,26 +37,55 @@ def serve(
 async def _serve(
     names: list[str], host: str, tcp: int | None, rtu_over_tcp: int | None, serial: bool, baud: int
 ) -> None:
-    devices = {unit: SimulatedDevice(profiles.load(name)) for unit, name in enumerate(names, start=1)}
-    buses = []
+    units: dict[int, SimulatedDevice] = {}
+    meters: dict[str, Meter] = {}
+    told = []
+    for number, name in enumerate(names, start=1):
+        model = models.load(name)
+        if not isinstance(model, Profile):
+            address = str(number).zfill(_DIGITS.get(model.protocol, 12))
+            meters[address] = model
+            told.append(f"address {address}: {name}, {model.serial}")
+        elif model.modbus is None:
+            raise BeaconError(f"{name} is no bus device")
+        else:
+            units[number] = SimulatedDevice(model)
+            told.append(f"unit {number}: {name}")
+    if meters and (tcp is not None or baud):
+        raise BeaconError("DL/T 645 and CJ/T 188 meters go with --rtu-over-tcp or --serial, without --baud")
+    async with AsyncExitStack() as stack:
+        if meters:
+            line = MixedLine(units, [simulated(meter, address) for address, meter in meters.items()])
+            if rtu_over_tcp is not None:
+                port = await stack.enter_async_context(tcp_server(line.answer, host, rtu_over_tcp))
+                print(f"serial line over TCP on {host}:{port}", flush=True)
+            if serial:
+                print(
+                    f"serial line on {await stack.enter_async_context(pseudo_terminal(line.answer))}",
+                    flush=True,
+                )
+        else:
+            await _modbus(stack, units, host, tcp, rtu_over_tcp, serial, baud)
+        print("\n".join(f"  {line}" for line in told), flush=True)
+        await asyncio.Event().wait()
+
+
+async def _modbus(
+    stack: AsyncExitStack,
+    units: dict[int, SimulatedDevice],
+    host: str,
+    tcp: int | None,
+    rtu_over_tcp: int | None,
+    serial: bool,
+    baud: int,
+) -> None:
     if tcp is not None:
-        bus = SimulatedBus(devices, "tcp", host, tcp)
-        await bus.start()
-        buses.append(bus)
+        bus = await stack.enter_async_context(SimulatedBus(units, "tcp", host, tcp))
         print(f"Modbus TCP on {host}:{bus.port}", flush=True)
     if rtu_over_tcp is not None:
-        bus = SimulatedBus(devices, "rtu", host, rtu_over_tcp, baud)
-        await bus.start()
-        buses.append(bus)
+        bus = await stack.enter_async_context(SimulatedBus(units, "rtu", host, rtu_over_tcp, baud))
         print(f"RTU over TCP on {host}:{bus.port}", flush=True)
     if serial:
-        bus = SimulatedBus(devices, "rtu", baud=baud)
+        bus = SimulatedBus(units, "rtu", baud=baud)
+        stack.push_async_callback(bus.aclose)
         print(f"RTU on {await bus.start_serial()}", flush=True)
-        buses.append(bus)
-    for unit, name in enumerate(names, start=1):
-        print(f"  unit {unit}: {name}", flush=True)
-    try:
-        await asyncio.Event().wait()
-    finally:
-        for bus in buses:
-            await bus.aclose()

@@ -50,6 +50,11 @@ class Cjt188Device:
         self._guess = False
 
     @property
+    def learnt_quiet_s(self) -> float:
+        """See `drivers.driver.Driver`."""
+        return self._bus.quiet.before(self.address)
+
+    @property
     def refused(self) -> list[str]:
         """There is one question only; a meter that refuses it raises."""
         return []
@@ -108,7 +113,7 @@ class Cjt188Device:
             counter=self._counter,
             wake_up=self.meter.wake_up,
         )
-        return await self._bus.run(exchange, self.device_id, self.meter.serial)
+        return await self._bus.run(exchange, self.device_id, self.meter.serial, address=self.address)
 
 
 __all__ = ["ANY_ADDRESS", "Cjt188Device"]

@@ -17,6 +17,7 @@ ANY_ADDRESS = "AA" * 7
 ANY_TYPE = 0xAA
 WAKE_UP = b"\xfe" * 4
 MAX_DATA = 0x64
+FRAME_BYTES = 13  # of a frame without data
 READ, READ_ADDRESS = 0x01, 0x03
 CURRENT_DATA, ADDRESS = "901F", "810A"
 _START, _END, _HEADER = 0x68, 0x16, 11

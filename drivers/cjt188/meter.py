@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drivers.cjt188.frame import WAKE_UP
+from drivers.cjt188.frame import CURRENT_DATA, FRAME_BYTES, WAKE_UP
 from drivers.cjt188.layouts import FieldLayout, Layout, layout
 from drivers.errors import ConfigError, Problem
 from drivers.frames.line import SerialParameters
@@ -22,6 +22,7 @@ METERS: dict[str, tuple[int, str]] = {
     "cjt188_gas": (0x30, "gas"),
 }
 """Name: meter type, kind. Types of CJ/T 188-2004; 25H is used in the field."""
+_IDENTIFIER_BYTES = 3  # with the counter
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,17 @@ class Meter:
     profile: Profile
     wake_up: bytes
     serial: SerialParameters
+
+    @property
+    def protocol(self) -> str:
+        """`cjt188`."""
+        return "cjt188"
+
+    def frames(self) -> list[tuple[int, int]]:
+        """(bytes of the request, bytes of the answer) of a read, wake-up bytes included."""
+        found = layout(self.type, CURRENT_DATA)
+        around = len(self.wake_up) + FRAME_BYTES + _IDENTIFIER_BYTES
+        return [(around, around + (found.size if found else 0))]
 
 
 def load(name: str) -> Meter:

@@ -56,6 +56,11 @@ class Dlt645Device:
         }
 
     @property
+    def learnt_quiet_s(self) -> float:
+        """See `drivers.driver.Driver`."""
+        return self._bus.quiet.before(self.address)
+
+    @property
     def refused(self) -> list[str]:
         """Identifiers that the meter refuses; they are left out of reads."""
         return [f"identifier {code}: {why}" for code, why in sorted(self._refused.items())]
@@ -66,6 +71,7 @@ class Dlt645Device:
         After a request without any answer the rest is not tried: a dead meter costs one timeout.
         """
         values: dict[str, float] = {}
+        first = last = 0
         failed: DeviceError | None = None
         pending = list(self.meter.codes(groups))
         while pending and not isinstance(failed, DeviceUnreachable):
@@ -77,6 +83,8 @@ class Dlt645Device:
                 continue
             try:
                 values |= await self._read_one(code)
+                last = self._clock()
+                first = first or last
             except DeviceRefused as error:
                 instead = self._learn(code, error)
                 pending = [*instead, *pending]
@@ -85,7 +93,8 @@ class Dlt645Device:
                 failed = error
         if not values:
             raise failed or DeviceRefused(f"{self.device_id}: the meter refuses everything that is read")
-        return self._sample(values, groups, Status.PARTIAL if failed or pending else Status.GOOD)
+        status = Status.PARTIAL if failed or pending else Status.GOOD
+        return self._sample(values, groups, status, (first + last) // 2)
 
     async def find_address(self) -> str:
         """The address of the only meter on the line, which is used from now on. Raises DeviceError."""
@@ -96,7 +105,8 @@ class Dlt645Device:
     async def read_points(self, code: str) -> list[Point]:
         """Every point of one identifier: past settlement days, dates, texts. Raises DeviceError."""
         exchange = ReadExchange(self.address, code, self.meter.edition)
-        data = await self._bus.run(exchange, f"{self.device_id}, identifier {code}", self.meter.serial)
+        place = f"{self.device_id}, identifier {code}"
+        data = await self._bus.run(exchange, place, self.meter.serial, address=self.address)
         return decode_data(code, data, self.meter.edition)
 
     async def _read_one(self, code: str) -> dict[str, float]:
@@ -120,7 +130,7 @@ class Dlt645Device:
             logger.warning("%s: left out from now on: %s", self.device_id, error)
         return items
 
-    def _sample(self, values: Mapping[str, float], groups: frozenset[str], status: Status) -> Sample:
+    def _sample(self, values: Mapping[str, float], groups: frozenset[str], status: Status, at: int) -> Sample:
         fields = self.profile.quantities(groups)
         window = {point.quantity.name: (point.minimum, point.maximum) for point in self.profile.points}
         row: list[float | None] = []
@@ -132,7 +142,7 @@ class Dlt645Device:
                 value = value if low <= value <= high else None
             row.append(value)
         self.absent = row.count(None)
-        return Sample(self.device_id, self._clock(), fields, tuple(row), status)
+        return Sample(self.device_id, at, fields, tuple(row), status)
 
 
 __all__ = ["ANY_METER", "Dlt645Device"]

@@ -19,6 +19,7 @@ Edition = Literal["2007", "1997"]
 ANY_METER = "AAAAAAAAAAAA"
 WAKE_UP = b"\xfe\xfe\xfe\xfe"
 MAX_DATA = 200
+FRAME_BYTES = 12  # of a frame without data
 _START, _END, _OFFSET, _HEADER = 0x68, 0x16, 0x33, 10
 
 READ: dict[Edition, int] = {"2007": 0x11, "1997": 0x01}

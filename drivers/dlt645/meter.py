@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from drivers.dlt645.frame import Edition
+from drivers.dlt645.frame import FRAME_BYTES, IDENTIFIER_BYTES, WAKE_UP, Edition
 from drivers.dlt645.identifiers import Identifier, lookup
 from drivers.errors import ConfigError, Problem
 from drivers.frames.line import SerialParameters
@@ -32,11 +32,30 @@ class Meter:
     plan: dict[str, tuple[str, ...]]
     serial: SerialParameters
 
+    @property
+    def protocol(self) -> str:
+        """`dlt645_2007` or `dlt645_1997`."""
+        return f"dlt645_{self.edition}"
+
+    def frames(self, groups: frozenset[str] = ALL) -> list[tuple[int, int]]:
+        """(bytes of the request, bytes of the answer) of every exchange of a read, wake-up bytes included."""
+        around = len(WAKE_UP) + FRAME_BYTES + IDENTIFIER_BYTES[self.edition]
+        return [(around, around + self._size(code)) for code in self.codes(groups)]
+
+    def _size(self, code: str) -> int:
+        meaning = _meaning(code, self.edition)
+        return sum(_meaning(item, self.edition).size for item in meaning.items) or meaning.size
+
     def codes(self, groups: frozenset[str] = ALL) -> tuple[str, ...]:
         """The identifiers of these poll groups; one that stands in a block of them too is read once."""
         codes = [code for group in (FAST, SLOW) if group in groups for code in self.plan[group]]
         inside = {item for code in codes for item in _meaning(code, self.edition).items}
-        return tuple(code for code in dict.fromkeys(codes) if code not in inside)
+        return tuple(code for code in dict.fromkeys(codes) if code not in inside and self._wanted(code))
+
+    def _wanted(self, code: str) -> bool:
+        """Whether the profile, which may be cut down, holds one of its quantities, or it has none."""
+        told = {meaning.quantity for meaning in _flat([code], self.edition)} - {""}
+        return not told or any(point.quantity.name in told for point in self.profile.points)
 
 
 class _Serial(BaseModel):

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from drivers.errors import DeviceError, DeviceRefused, DeviceUnreachable, FrameError
 from drivers.frames.line import Line, SerialParameters
+from drivers.frames.quiet import QuietTimes
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ _SILENT_BEFORE_RECONNECT = 3
 
 
 class DeviceSilent(DeviceUnreachable):
-    """The line is there, the device says nothing."""
+    """The line is there, the device says nothing, or nothing but that it is busy."""
 
 
 class Exchange(Protocol[Result_co]):
@@ -50,7 +51,8 @@ class LineBus:
 
     timeout_s: until the answer, and again after each further request of an exchange.
     quiet_s: silence before each request. parameters: speed and parity that the line is opened with;
-    exchanges that name none use these. busy_seconds: time the line was taken.
+    exchanges that name none use these. busy_seconds: time the line was taken. quiet: pauses that devices
+    turned out to need.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class LineBus:
         self.requests = 0
         self.timeouts = 0
         self.discarded_bytes = 0
+        self.quiet = QuietTimes()
         self._connect = connect
         self._quiet_s = quiet_s
         self._own_parameters = parameters
@@ -75,25 +78,37 @@ class LineBus:
         self._lock = asyncio.Lock()
         self._line: Line | None = None
         self._parameters: SerialParameters | None = None
-        self._quiet_until = float("-inf")
+        self._ended_at = float("-inf")
         self._try_again_at = float("-inf")
         self._backoff_s = _FIRST_BACKOFF_S
         self._silent = 0
 
     async def run(
-        self, exchange: Exchange[Result], device: str, parameters: SerialParameters | None = None
+        self,
+        exchange: Exchange[Result],
+        device: str,
+        parameters: SerialParameters | None = None,
+        *,
+        address: int | str = "",
+        quiet_s: float = 0.0,
     ) -> Result:
         """Carry an exchange out. device: its name, for messages. parameters: the device's speed and parity.
 
+        address: whose pauses are learnt. quiet_s: silence that the device wants before a request.
         Raises DeviceUnreachable, DeviceRefused or FrameError, each naming bus and device.
         """
         async with self._lock:
             started = self._clock()
             try:
-                return await self._run(exchange, parameters)
+                quiet_s = max(quiet_s, self._quiet_s, self.quiet.before(address))
+                result = await self._run(exchange, parameters, quiet_s)
+                self.quiet.answered(address)
+                return result
             except DeviceRefused as error:
                 raise DeviceRefused(f"{device} ({self.name}): {error}", error.code) from None
             except DeviceError as error:
+                if isinstance(error, FrameError):
+                    self.quiet.garbled(address)
                 raise type(error)(f"{device} ({self.name}): {error}") from None
             finally:
                 self.busy_seconds += self._clock() - started
@@ -103,13 +118,15 @@ class LineBus:
         async with self._lock:
             await self._close()
 
-    async def _run(self, exchange: Exchange[Result], parameters: SerialParameters | None) -> Result:
+    async def _run(
+        self, exchange: Exchange[Result], parameters: SerialParameters | None, quiet_s: float
+    ) -> Result:
         line = await self._open()
         wanted = parameters or self._own_parameters
         if wanted is not None and wanted != self._parameters:
             line.configure(wanted)
             self._parameters = wanted
-        await asyncio.sleep(max(0.0, self._quiet_until - self._clock()))
+        await asyncio.sleep(max(0.0, self._ended_at + quiet_s - self._clock()))
         self.discarded_bytes += line.discard()
         self.requests += 1
         try:
@@ -120,7 +137,7 @@ class LineBus:
             await self._close()
             raise
         finally:
-            self._quiet_until = self._clock() + self._quiet_s
+            self._ended_at = self._clock()
 
     async def _exchange(self, exchange: Exchange[Result], line: Line) -> Result:
         send = exchange.start()

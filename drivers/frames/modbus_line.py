@@ -5,24 +5,29 @@ Such a bus can share its line with other protocols and with devices of another s
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from drivers.errors import DeviceRefused, FrameError
+from drivers.errors import DeviceError, DeviceRefused, DeviceUnreachable, FrameError
 from drivers.frames import modbus_ascii, modbus_pdu, modbus_rtu
 from drivers.frames.bus import line_bus
-from drivers.frames.exchange import LineBus
+from drivers.frames.exchange import DeviceSilent, LineBus
 from drivers.frames.framing import Finder
 from drivers.frames.line import SerialParameters
 from drivers.frames.modbus_ascii import AsciiFrame, AsciiFraming
 from drivers.frames.modbus_pdu import ExceptionResponse, ReadRequest, ReadResponse
 from drivers.frames.modbus_rtu import RtuFrame, RtuFraming
+from drivers.frames.quiet import QuietTimes
+from drivers.modbus.exchange import EXCEPTIONS, TRANSIENT
 from drivers.modbus.plan import Cost
 from drivers.modbus.registers import Block
 from drivers.modbus.settings import RtuOverTcpSettings, SerialSettings
 
 Mode = Literal["rtu", "ascii"]
 ILLEGAL_FUNCTION, ILLEGAL_VALUE = 1, 3
+_LATEST_TIMEOUTS = 2  # an answer later than so many further time-outs is not expected any more
 
 
 class ReadExchange:
@@ -64,7 +69,10 @@ class ReadExchange:
         return modbus_ascii.encode(AsciiFrame(self._unit_id, self._request))
 
     def feed(self, chunk: bytes) -> bytes:
-        """Take bytes from the line. Raises DeviceRefused for an exception, FrameError for a wrong PDU."""
+        """Take bytes from the line.
+
+        Raises DeviceRefused for an exception, DeviceSilent for a busy device, FrameError for a wrong PDU.
+        """
         for frame in self._finder.feed(chunk):
             self._take(frame.unit_id, frame.pdu)
         return b""
@@ -85,7 +93,8 @@ class ReadExchange:
         if answer.function != self._block.function:
             self._foreign += 1
         elif isinstance(answer, ExceptionResponse):
-            raise DeviceRefused(f"exception {answer.code}", answer.code)
+            text = f"exception {answer.code}, {EXCEPTIONS.get(answer.code, 'unknown code')}"
+            raise DeviceSilent(text) if answer.code in TRANSIENT else DeviceRefused(text, answer.code)
         elif isinstance(answer, ReadResponse) and len(answer.data) == self._block.byte_count:
             self._result = answer.data
         else:
@@ -105,6 +114,7 @@ class ModbusLine:
         mode: Mode,
         line: LineBus | None = None,
         parameters: SerialParameters | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         baud = parameters.baud if parameters else settings.baud
         self.settings = settings
@@ -113,14 +123,42 @@ class ModbusLine:
         # an ASCII byte takes two characters
         self.cost = Cost.rtu(baud if mode == "rtu" else max(1, baud // 2), settings.quiet_s)
         self._parameters = parameters
+        self._clock = clock
+        self._unanswered: dict[int, tuple[Block, float]] = {}  # unit -> request given up, until when
+
+    @property
+    def quiet(self) -> QuietTimes:
+        """Pauses that devices of the line turned out to need."""
+        return self.line.quiet
 
     async def read(self, unit_id: int, block: Block, device: str = "", quiet_s: float = 0.0) -> bytes:
         """The data bytes of one answer. Raises DeviceUnreachable, DeviceRefused or FrameError.
 
-        quiet_s: the line keeps the pause of its settings.
+        A garbled answer is asked for again, as often as the settings say.
         """
         place = f"{device or 'device'}, unit {unit_id}, function {block.function}, register {block.address}"
-        return await self.line.run(ReadExchange(self.mode, unit_id, block), place, self._parameters)
+        await self._let_a_late_answer_pass(unit_id, block)
+        for attempt in range(self.settings.retries + 1):
+            exchange = ReadExchange(self.mode, unit_id, block)
+            try:
+                return await self.line.run(
+                    exchange, place, self._parameters, address=unit_id, quiet_s=quiet_s
+                )
+            except DeviceError as error:
+                if isinstance(error, DeviceUnreachable):
+                    late_until = self._clock() + _LATEST_TIMEOUTS * self.settings.timeout_s
+                    self._unanswered[unit_id] = (block, late_until)
+                if not isinstance(error, FrameError) or attempt == self.settings.retries:
+                    raise
+        raise AssertionError("the loop returns or raises")
+
+    async def _let_a_late_answer_pass(self, unit_id: int, block: Block) -> None:
+        """An answer without a number could be taken for one of the same length to other registers."""
+        if unit_id not in self._unanswered:
+            return
+        before, until = self._unanswered.pop(unit_id)
+        if before != block and (before.function, before.count) == (block.function, block.count):
+            await asyncio.sleep(max(0.0, until - self._clock()))
 
     async def aclose(self) -> None:
         """Close the line; a later read opens it again."""

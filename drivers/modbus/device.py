@@ -7,18 +7,38 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from typing import Protocol
 
 from drivers.errors import ConfigError, DeviceError, DeviceRefused, DeviceUnreachable, Problem
+from drivers.frames.quiet import QuietTimes
+from drivers.modbus.plan import Cost
 from drivers.modbus.plan import plan as cheapest
 from drivers.modbus.registers import Block, identity_value
 from drivers.modbus.requests import ReadPlan, needs, read_plan
-from drivers.modbus.transport import ModbusBus
+from drivers.modbus.settings import RtuOverTcpSettings, SerialSettings, TcpSettings
 from drivers.profile import ALL, Profile
 from drivers.sample import Sample, Status
 
 logger = logging.getLogger(__name__)
 
 _MOST_PROBES = 24  # requests that one read spends on finding what is refused
+
+
+class Bus(Protocol):
+    """What a Modbus device asks of its bus: `modbus.transport.ModbusBus`, `frames.modbus_line.ModbusLine`."""
+
+    @property
+    def settings(self) -> TcpSettings | RtuOverTcpSettings | SerialSettings: ...
+
+    @property
+    def cost(self) -> Cost: ...
+
+    @property
+    def quiet(self) -> QuietTimes: ...
+
+    async def read(self, unit_id: int, block: Block, device: str = "", quiet_s: float = 0.0) -> bytes:
+        """The data bytes of one answer. Raises DeviceUnreachable, DeviceRefused or FrameError."""
+        ...
 
 
 class ModbusDevice:
@@ -34,7 +54,7 @@ class ModbusDevice:
         device_id: str,
         profile: Profile,
         unit_id: int,
-        bus: ModbusBus,
+        bus: Bus,
         ratios: Mapping[str, float] | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
@@ -52,6 +72,11 @@ class ModbusDevice:
         assert profile.modbus is not None
         self._limits = profile.modbus
         self._quiet_s = 0.0 if bus.settings.kind == "tcp" else profile.modbus.quiet_ms / 1000
+
+    @property
+    def learnt_quiet_s(self) -> float:
+        """See `drivers.driver.Driver`."""
+        return self._bus.quiet.before(self.unit_id)
 
     @property
     def refused(self) -> list[str]:
@@ -73,12 +98,14 @@ class ModbusDevice:
     async def read(self, groups: frozenset[str] = ALL) -> Sample:
         """One sample; PARTIAL if some requests failed. Raises DeviceError if every request did.
 
-        After a request without any answer the rest is not tried: a dead device costs one timeout.
+        Its time is the middle between the first and the last answer. After a request without any answer
+        the rest is not tried: a dead device costs one timeout.
         """
         plan = self.plan(groups)
         values: list[float | None] = []
         status = Status.GOOD
         failed: DeviceError | None = None
+        first = last = 0
         answered = refused = False
         before, self._probes = frozenset(self._refused), _MOST_PROBES
         for request in plan.requests:
@@ -88,7 +115,8 @@ class ModbusDevice:
             try:
                 data = await self._bus.read(self.unit_id, request.block, self.device_id, self._quiet_s)
                 values += request.decoder.decode(data, self._factors)
-                answered = True
+                answered, last = True, self._clock()
+                first = first or last
             except DeviceRefused as error:
                 failed, status, refused = error, Status.PARTIAL, True
                 values += [None] * len(request.decoder.fields)
@@ -108,7 +136,8 @@ class ModbusDevice:
                 f"{self.device_id}: the device refuses every register of its profile"
             )
         self.absent = values.count(None)
-        return Sample(self.device_id, self._clock(), plan.fields, tuple(values), status)
+        at = (first + last) // 2 if first else self._clock()
+        return Sample(self.device_id, at, plan.fields, tuple(values), status)
 
     async def identify(self) -> dict[str, str | int]:
         """What the device says of itself: vendor, model, serial_number, firmware, as far as it answers.

@@ -31,6 +31,7 @@ EXCEPTIONS = {
     10: "gateway path unavailable",
     11: "gateway target device did not answer",
 }
+TRANSIENT = frozenset({5, 6, 10, 11})  # busy, or a gateway whose device says nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from pymodbus.pdu import DecodePDU
 from pymodbus.transaction import TransactionManager
 
 from drivers.errors import DeviceError, DeviceRefused, DeviceUnreachable, FrameError
-from drivers.modbus.exchange import EXCEPTIONS, Answer, RtuCodec, TcpCodec, explain
+from drivers.frames.quiet import QuietTimes
+from drivers.modbus.exchange import EXCEPTIONS, TRANSIENT, Answer, RtuCodec, TcpCodec, explain
 from drivers.modbus.plan import Cost
 from drivers.modbus.registers import Block
 from drivers.modbus.settings import (
@@ -36,7 +37,6 @@ _CONNECT_S = 3.0
 _FIRST_BACKOFF_S = 0.5
 _LONGEST_BACKOFF_S = 30.0
 _SILENT_REQUESTS_BEFORE_RECONNECT = 3
-_TRANSIENT = frozenset({5, 6, 10, 11})  # busy, or a gateway whose device says nothing
 _LINE_SETTLES_S = 0.02
 _LATEST_TIMEOUTS = 2  # an answer later than so many further time-outs is not expected any more
 
@@ -60,6 +60,7 @@ class ModbusBus:
 
     busy_seconds: time the bus was taken, quiet times included. requests, timeouts, late: counts;
     `late` are answers to requests that had been given up, recognised and dropped.
+    quiet: pauses that units behind RTU turned out to need.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class ModbusBus:
         self.timeouts = 0
         self.late = 0
         self.cost = _cost(settings)
+        self.quiet = QuietTimes()
         self._tcp = isinstance(settings, TcpSettings)
         self._codec: TcpCodec | RtuCodec = TcpCodec() if self._tcp else RtuCodec()
         self._clock = clock
@@ -121,17 +123,21 @@ class ModbusBus:
             try:
                 if not self.connected:
                     await self._connect()
-                if quiet_s or unit_id in self._unanswered:
-                    await self._wait_for_silence(unit_id, block, quiet_s)
+                pause_s = max(quiet_s, self.quiet.before(unit_id))
+                if pause_s or unit_id in self._unanswered:
+                    await self._wait_for_silence(unit_id, block, pause_s)
                 answer = await self._exchange(unit_id, block)
             except (FrameError, _Lost) as error:
                 if self._tcp:
                     self._close()
+                elif isinstance(error, FrameError):
+                    self.quiet.garbled(unit_id)
                 if attempt == self.settings.retries:
                     raise _named(error, self.name, unit_id, block, device) from None
             except DeviceError as error:
                 raise _named(error, self.name, unit_id, block, device) from None
             else:
+                self.quiet.answered(unit_id)
                 if not answer.exception:
                     return answer.data
                 raise _named(_refusal(answer.exception), self.name, unit_id, block, device)
@@ -295,7 +301,7 @@ def _cost(settings: TcpSettings | RtuOverTcpSettings | SerialSettings) -> Cost:
 
 def _refusal(code: int) -> DeviceError:
     text = f"exception {code}, {EXCEPTIONS.get(code, 'unknown code')}"
-    return DeviceUnreachable(text) if code in _TRANSIENT else DeviceRefused(text, code)
+    return DeviceUnreachable(text) if code in TRANSIENT else DeviceRefused(text, code)
 
 
 def _named(error: DeviceError, bus: str, unit_id: int, block: Block, device: str) -> DeviceError:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Annotated
-
-from pydantic import BaseModel, ConfigDict, Field
 
 from drivers.errors import ConfigError, Problem
 from drivers.quantity import UnknownQuantity, quantity
 from drivers.sample import Sample, Status
+from drivers.sparkplug.entry import DeviceEntry
 from drivers.sparkplug.host import Source, Values
 from drivers.sparkplug.payload import number
 from drivers.units import to_unit
@@ -18,32 +16,6 @@ from drivers.units import to_unit
 _FUTURE_MS = 300_000  # a source whose clock is further ahead has a wrong clock
 _EARLIEST_MS = 946_684_800_000  # 2000-01-01, where clocks without a battery start
 PLACES = 9
-
-
-class MetricEntry(BaseModel):
-    """One metric: what it is, and its unit if that is not the quantity's own."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    quantity: str
-    unit: str | None = None
-    scale: float = 1.0
-    sentinels: list[float] = []
-
-
-class DeviceEntry(BaseModel):
-    """One device of ours: where its metrics come from. device: empty for metrics of the node itself."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    id: str
-    group: str
-    node: str
-    device: str = ""
-    metrics: Annotated[dict[str, MetricEntry | str], Field(min_length=1)]
-
-    @property
-    def source(self) -> Source:
-        """Whose messages it takes."""
-        return Source(self.group, self.node, self.device)
 
 
 class SparkplugMapper:
@@ -57,7 +29,8 @@ class SparkplugMapper:
         self._devices: dict[Source, list[_Device]] = {}
         for entry in devices:
             compiled = _Device(entry, file, problems)
-            self._devices.setdefault(entry.source, []).append(compiled)
+            source = Source(entry.group, entry.node, entry.device)
+            self._devices.setdefault(source, []).append(compiled)
         if problems:
             raise ConfigError(problems)
 
@@ -79,16 +52,16 @@ class _Device:
         self._id = entry.id
         self._metrics: dict[str, tuple[int, Fraction, Fraction, frozenset[float], float, float]] = {}
         fields: list[str] = []
-        for name, given in entry.metrics.items():
-            metric = MetricEntry(quantity=given) if isinstance(given, str) else given
+        key = f"sparkplug_source.device.{entry.id}"
+        for name, metric in entry.entries().items():
             try:
                 known = quantity(metric.quantity)
                 scale, offset = to_unit(known.unit if metric.unit is None else metric.unit, known.unit)
             except (UnknownQuantity, ValueError) as error:
-                problems.append(Problem(file, f"devices.{entry.id}.metrics.{name}", str(error)))
+                problems.append(Problem(file, f"{key}.metrics.{name}", str(error)))
                 continue
             if metric.quantity in fields:
-                problems.append(Problem(file, f"devices.{entry.id}.metrics.{name}", "is given twice"))
+                problems.append(Problem(file, f"{key}.metrics.{name}", "is given twice"))
             weight = Fraction(str(metric.scale)) * scale
             sentinels = frozenset(metric.sentinels)
             self._metrics[name] = (len(fields), weight, offset, sentinels, known.minimum, known.maximum)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import aiomqtt
 
 from drivers.errors import FrameError
+from drivers.mqtt.cancellation import end_if_cancelled
 from drivers.mqtt.source import Broker
 from drivers.sample import Sample
 from drivers.sparkplug.host import Host, Offline, Online, Publish, Values, state_message, subscriptions
@@ -57,6 +58,7 @@ class SparkplugSource:
             try:
                 await self._listen()
             except (aiomqtt.MqttError, OSError) as error:
+                end_if_cancelled()
                 if not self._told:
                     logger.warning("broker %s:%d: %s", self._broker.host, self._broker.port, error)
                 self._told = True
@@ -75,6 +77,7 @@ class SparkplugSource:
         async with self._client(aiomqtt.Will(topic, body, qos=1, retain=True)) as client:
             self.host = Host()
             await client.subscribe([(pattern, 0) for pattern in subscriptions(self._group)])
+            end_if_cancelled()
             topic, body = state_message(self._host_id, True, started)
             await client.publish(topic, body, qos=1, retain=True)
             logger.info("Sparkplug host %s on %s:%d", self._host_id, self._broker.host, self._broker.port)

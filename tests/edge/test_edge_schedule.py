@@ -25,6 +25,7 @@ class FakeDriver:
         self.began: list[int] = []
         self.groups: list[frozenset[str]] = []
         self.refused: list[str] = []
+        self.learnt_quiet_s = 0.0
         self.on_read: Callable[[], None] = lambda: None
 
     async def read(self, groups: frozenset[str] = ALL) -> Sample:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from drivers.errors import ConfigError, FrameError
 from drivers.sample import Status
 from drivers.sparkplug import host as H
+from drivers.sparkplug.entry import DeviceEntry
 from drivers.sparkplug.host import Host, Offline, Online, Publish, Source, Values, parse_topic
-from drivers.sparkplug.mapper import DeviceEntry, SparkplugMapper
+from drivers.sparkplug.mapper import SparkplugMapper
 from drivers.sparkplug.payload import DataType, Metric, Payload, decode, encode
 
 NOW = 1_800_000_000_000
@@ -286,6 +287,6 @@ def test_every_problem_of_a_mapping_is_named() -> None:
     with pytest.raises(ConfigError) as caught:
         SparkplugMapper([entry])
     assert [problem.key for problem in caught.value.problems] == [
-        "devices.m1.metrics.A",
-        "devices.m1.metrics.B",
+        "sparkplug_source.device.m1.metrics.A",
+        "sparkplug_source.device.m1.metrics.B",
     ]

@@ -10,7 +10,8 @@ import pytest
 
 from drivers.mqtt.source import Broker
 from drivers.sample import Sample
-from drivers.sparkplug.mapper import DeviceEntry, SparkplugMapper
+from drivers.sparkplug.entry import DeviceEntry
+from drivers.sparkplug.mapper import SparkplugMapper
 from drivers.sparkplug.payload import DataType, Metric, Payload, decode, encode
 from drivers.sparkplug.source import SparkplugSource
 

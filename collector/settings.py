@@ -110,28 +110,42 @@ def load(path: Path | str, environ: Mapping[str, str] = os.environ) -> tuple[Set
     """
     path = Path(path)
     problems: list[Problem] = []
-    settings = _settings(path, environ, problems)
+    table = _table(path, problems)
+    settings = _settings(path, table, environ, problems)
     registry = None
-    if settings is not None:
-        try:
-            registry = load_registry(settings.registry.files)
-        except ConfigError as error:
-            problems += error.problems
+    files = _registry_files(path, table)
+    try:
+        registry = load_registry(files) if files else None
+    except ConfigError as error:
+        problems += error.problems
     if problems or settings is None or registry is None:
         raise ConfigError(problems)
     return settings, registry
 
 
-def _settings(path: Path, environ: Mapping[str, str], problems: list[Problem]) -> Settings | None:
-    file = str(path)
+def _table(path: Path, problems: list[Problem]) -> dict[str, Any]:
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
-        problems.append(Problem(file, "", f"cannot be read: {error.strerror}"))
-        return None
+        problems.append(Problem(str(path), "", f"cannot be read: {error.strerror}"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        problems.append(Problem(file, "", f"is not TOML: {error}"))
+        problems.append(Problem(str(path), "", f"is not TOML: {error}"))
+    return {}
+
+
+def _registry_files(path: Path, table: Mapping[str, Any]) -> list[Path]:
+    """Looked for before the settings are known to be right, so that the registry's problems are told too."""
+    section = table.get("registry")
+    files = section.get("files") if isinstance(section, dict) else None
+    return [path.parent / each for each in files if isinstance(each, str)] if isinstance(files, list) else []
+
+
+def _settings(
+    path: Path, table: dict[str, Any], environ: Mapping[str, str], problems: list[Problem]
+) -> Settings | None:
+    if problems:
         return None
+    file = str(path)
     for section, key, variable in (
         ("broker", "password", "BEACON_MQTT_PASSWORD"),
         ("store", "token", "BEACON_INFLUX_TOKEN"),

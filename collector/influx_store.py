@@ -14,10 +14,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+import numpy as np
 import orjson
 
 from collector import lines
+from collector.columns import DailyColumns, Line, columns
 from collector.influx_http import BodyTooLarge, InfluxHttp, PointsRefused, Series
+from collector.interval_block import DAY_MS
 from collector.local_day import DEFAULT_ZONE, day_bounds, local_day, local_days, zone_of
 from collector.model import DailyRow, EdgeRow, IntervalRow, JudgementRow, Latest, Rejected, SumRow
 from collector.payload import CheckedIntervals
@@ -188,6 +191,19 @@ class InfluxStore:
         ]  # fmt: skip
         rows.sort(key=lambda row: (row.building, row.carrier, row.item, row.day))
         return rows
+
+    def daily_columns(
+        self, first: date, last: date, buildings: Iterable[str] | None = None
+    ) -> list[DailyColumns]:
+        found: list[Line] = []
+        for zone, series in self._daily_series(
+            "energy, coverage, estimated", first, last, buildings, None, None
+        ):
+            rows = np.array(series.values, dtype=np.float64)
+            start = day_bounds(first, zone)[0]
+            rows[:, 0] = np.rint((rows[:, 0] - start) / DAY_MS)  # a day is an hour off where clocks change
+            found.append((series.tags["building"], series.tags["carrier"], series.tags["item"], rows))
+        return columns(found, first, last)
 
     def sums(
         self,

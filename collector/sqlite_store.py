@@ -6,12 +6,15 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import orjson
 
 from collector import interval_block, sqlite_schema
 from collector.batch_cut import CheckedSamples
+from collector.columns import DailyColumns, Line, columns
 from collector.interval_block import DAY_MS
 from collector.local_day import local_days, zone_of
 from collector.model import DailyRow, EdgeRow, IntervalRow, JudgementRow, Latest, SumRow
@@ -218,6 +221,24 @@ class SqliteStore(SqliteFile):
                     )
                 ]
         return rows
+
+    def daily_columns(
+        self, first: date, last: date, buildings: Iterable[str] | None = None
+    ) -> list[DailyColumns]:
+        where, parameters = _account_filter(buildings, None, None)
+        start = first.toordinal()
+        lines: list[Line] = []
+        with self._read() as db:
+            accounts = db.execute(f"SELECT id, building, carrier, item FROM account a {where}", parameters)
+            for id_, building, carrier, item in accounts.fetchall():
+                rows = db.execute(
+                    "SELECT day - ?, energy, coverage, estimated FROM daily WHERE account = ? "
+                    "AND day BETWEEN ? AND ?",
+                    (start, id_, start, last.toordinal()),
+                )
+                values = np.fromiter(chain.from_iterable(rows), np.float64)
+                lines.append((building, carrier, item, values.reshape(-1, 4)))
+        return columns(lines, first, last)
 
     def sums(
         self,

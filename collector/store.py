@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Protocol
 
+from collector.columns import DailyColumns
 from collector.model import DailyRow, EdgeRow, IntervalRow, JudgementRow, Latest, Rejected, SumRow
 from drivers.errors import BeaconError, StoreUnavailable
 
@@ -111,6 +112,11 @@ class Store(Protocol):
         item: str | None = None,
     ) -> list[DailyRow]:
         """Daily rows of first..last, both included, ordered by building, carrier, item, day."""
+
+    def daily_columns(
+        self, first: date, last: date, buildings: Iterable[str] | None = None
+    ) -> list[DailyColumns]:
+        """The daily rows of first..last as arrays, one object for each building that has any, in order."""
 
     def sums(
         self,

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import orjson
 
-from collector.model import DailyRow, JudgementRow
+from collector.model import JudgementRow
 from collector.registry import Building, Registry
 from collector.store import Store
 from rules.block import Block, blocks
@@ -83,8 +83,11 @@ def judge_many(
         return []
     first = min(period.first for span in spans.values() for period in span) - timedelta(days=HISTORY_DAYS)
     last = max(through.values())
-    rows = _by_building(store.daily(first, last, [building.id for building in buildings]))
-    days = {building.id: Days.of(rows.get(building.id, ()), first, last) for building in buildings}
+    known = {
+        columns.building: Days.of_columns(columns, first)
+        for columns in store.daily_columns(first, last, [building.id for building in buildings])
+    }
+    days = {building.id: known.get(building.id) or Days.of((), first, last) for building in buildings}
     return judge_days(buildings, days, rules, spans, through)
 
 
@@ -179,13 +182,6 @@ def _outdoor(tasks: Sequence[Task], period: Period, known: int, rules: Rules) ->
             lines[id(weather)] = line
         made.append(lines[id(weather)])
     return np.stack(made)
-
-
-def _by_building(rows: Iterable[DailyRow]) -> dict[str, list[DailyRow]]:
-    found: dict[str, list[DailyRow]] = {}
-    for row in rows:
-        found.setdefault(row.building, []).append(row)
-    return found
 
 
 def last_whole_day(building: Building, now: int) -> date:

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from collector.columns import DailyColumns
 from collector.model import DailyRow
 
 Key = tuple[str, str]  # carrier, item
@@ -68,6 +69,12 @@ class Days:
         arrays = [np.array([lines[key][part] for key in keys], dtype=np.float64) for part in range(3)]
         shape = (len(keys), count)
         return cls(first, count, keys, *(array.reshape(shape) for array in arrays)).derived()
+
+    @classmethod
+    def of_columns(cls, columns: DailyColumns, first: date) -> Days:
+        """The store's arrays of one building, which begin on `first`."""
+        count = columns.energy.shape[1]
+        return cls(first, count, columns.keys, columns.energy, columns.coverage, columns.estimated).derived()
 
     def derived(self) -> Days:
         """Add electricity's missing relations between total, grid, pv and export."""

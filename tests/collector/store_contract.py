@@ -191,6 +191,20 @@ class StoreContract:
         ]
         assert store.daily(first, second, buildings=[]) == []
 
+    def test_daily_columns_are_the_daily_rows_as_arrays(self, store: Store) -> None:
+        first, second, third = (date(2026, 6, number) for number in (1, 2, 3))
+        store.write_daily([day(third, 3.0), day(first, 1.0, estimated=0.25), day(second, 9.0, item="grid")])
+        (found,) = store.daily_columns(first, third)
+        assert (found.building, found.keys) == (BUILDING, (("electricity", "grid"), ("electricity", "total")))
+        assert found.energy[1, [0, 2]].tolist() == [1.0, 3.0]
+        assert found.energy[0].tolist()[1] == 9.0
+        assert [bool(value != value) for value in found.energy[1]] == [False, True, False]
+        assert found.estimated[1].tolist() == [0.25, 0.0, 0.0]
+        rows = store.daily(first, third)
+        assert found.coverage.sum() == pytest.approx(sum(row.coverage for row in rows))
+        assert store.daily_columns(first, third, buildings=[]) == []
+        assert store.daily_columns(date(2025, 1, 1), date(2025, 1, 2)) == []
+
     def test_sums_weigh_coverage_by_day_and_estimates_by_energy(self, store: Store) -> None:
         first, second, third = (date(2026, 6, number) for number in (1, 2, 3))
         store.write_daily([day(first, 30.0, estimated=0.1, peak_kw=99.0), day(second, 10.0, coverage=0.5)])

@@ -20,6 +20,10 @@ _VOLTAGES = dict.fromkeys(("voltage_l1n", "voltage_l2n", "voltage_l3n", "voltage
 )
 _HZ = ((49.0, 51.0), (59.0, 61.0))
 _SMALLEST = 1e-6  # a live value nearer to 0, yet not 0, is a float that was read askew
+_USUAL_DEGC = (
+    ("outdoor", (-35.0, 45.0)), ("room", (5.0, 40.0)), ("dhw", (5.0, 80.0)), ("supply", (4.0, 110.0)),
+    ("return", (2.0, 100.0)), ("buffer", (5.0, 95.0)), ("source", (-25.0, 40.0)), ("hot_gas", (0.0, 140.0)),
+)  # fmt: skip
 _POWER_TOLERANCE = 0.15
 _SMALL_POWER_KW = 0.05
 
@@ -69,7 +73,8 @@ def _mark(name: str, value: float) -> Mark | None:
     if name == "frequency":
         return Mark.GOOD if any(low <= value <= high for low, high in _HZ) else Mark.WRONG
     if known.unit == "degC":
-        return Mark.GOOD if -40 <= value <= 160 else Mark.ODD
+        low, high = next((window for part, window in _USUAL_DEGC if name.startswith(part)), (-40.0, 160.0))
+        return Mark.GOOD if low <= value <= high and value != 0 else Mark.ODD
     if known.kind is Kind.CUMULATIVE:
         return Mark.WRONG if value < 0 else None
     return None
@@ -99,4 +104,26 @@ def _powers(values: Values) -> dict[str, Mark]:
         else:
             right = abs(abs(power) - apparent * abs(factor)) <= slack
         found[name] = Mark.GOOD if right else Mark.WRONG
-    return found
+    return found | _total(values)
+
+
+def _total(values: Values) -> dict[str, Mark]:
+    """The mark of the total active power: the sum of its phases, else sqrt(3) U I of the averages."""
+    total = values.get("active_power_total")
+    if total is None or "voltage_l2n" not in values:
+        return {}
+    phases = [values.get(f"active_power_{phase}") for phase in ("l1", "l2", "l3")]
+    known = [phase for phase in phases if phase is not None]
+    if len(known) == 3:
+        slack = 0.03 * sum(map(abs, known)) + _SMALL_POWER_KW
+        return {"active_power_total": Mark.GOOD if abs(total - sum(known)) <= slack else Mark.WRONG}
+    apparent = [
+        abs(volts * amps) / 1000
+        for phase in ("l1", "l2", "l3")
+        if (volts := values.get(f"voltage_{phase}n")) is not None
+        and (amps := values.get(f"current_{phase}")) is not None
+    ]
+    if len(apparent) != 3:
+        return {}
+    right = abs(total) <= (1 + _POWER_TOLERANCE) * sum(apparent) + _SMALL_POWER_KW
+    return {"active_power_total": Mark.GOOD if right else Mark.WRONG}

@@ -17,6 +17,7 @@ from drivers.quantity import UnknownQuantity, quantity
 Row = TypeVar("Row")
 
 DAY_S = 86_400
+REASONS_KEPT = 200_000
 MAX_QUALITY = 31
 
 
@@ -79,7 +80,7 @@ class Admission:
 
     def _head_reason(self, publisher: str, head: Head) -> str:
         reason = self._reason(publisher, head.building) or _shape_reason(head.fields)
-        if len(self._refusals) >= 500_000:
+        if len(self._refusals) >= REASONS_KEPT:
             self._refusals.clear()
         self._refusals[publisher, head] = reason
         return reason

@@ -13,7 +13,7 @@ import orjson
 
 _ROWS, _SAMPLES = b'"rows":', b'"samples":['
 _DIGITS_OR_NULL = b"0123456789+-.eE,nul"
-_HEADS_KEPT = 500_000
+_HEADS_BYTES = 128 * 1024 * 1024
 FIRST_MS = 946_684_800_000
 MAX_STATUS = 7
 STATUSES = frozenset(range(MAX_STATUS + 1))
@@ -76,7 +76,20 @@ class CheckedSamples:
         return self.head.fields
 
 
-_heads: dict[bytes, Head] = {}
+class _Heads(dict[bytes, Head]):
+    """Heads by their text, together at most `_HEADS_BYTES`: 100,000 devices of forty quantities."""
+
+    size = 0
+
+    def learn(self, text: bytes, head: Head) -> None:
+        if self.size + len(text) > _HEADS_BYTES:
+            self.clear()
+            self.size = 0
+        self[text] = head
+        self.size += len(text)
+
+
+_heads = _Heads()
 
 
 def cut_samples(text: bytes) -> tuple[dict[str, object], list[CheckedSamples]] | None:
@@ -133,11 +146,10 @@ def learn(text: bytes, heads: list[Head]) -> None:
     if b"\\" in text or after.count(_ROWS) != len(heads):
         return
     tail, *chunks = after.split(_ROWS)
-    if len(_heads) + len(heads) > _HEADS_KEPT:
-        _heads.clear()
     for head, chunk in zip(heads, chunks, strict=True):
-        if _reads_as(tail.removeprefix(b"},"), head):
-            _heads[tail.removeprefix(b"},")] = head
+        start = tail.removeprefix(b"},")
+        if start not in _heads and _reads_as(start, head):
+            _heads.learn(start, head)
         tail = chunk[chunk.find(b"]]") + 2 :]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,11 @@ CREATE TABLE IF NOT EXISTS letter (
 _INSERT = """
 INSERT INTO letter (digest, received_at, site, edge, reason, times, payload) VALUES (?, ?, ?, ?, ?, 1, ?)
 ON CONFLICT (digest) DO UPDATE SET received_at = excluded.received_at, times = times + 1
+"""
+_SIZE = "SELECT coalesce(sum(length(payload)), 0) FROM letter"
+_DROP_OLDEST = """
+DELETE FROM letter WHERE id IN (SELECT id FROM (
+    SELECT id, sum(length(payload)) OVER (ORDER BY id DESC) AS above FROM letter) WHERE above > ?)
 """
 
 
@@ -41,7 +46,7 @@ class DeadLetter:
 
 
 class DeadLetters:
-    """At most `max_bytes` of payloads; the oldest go first."""
+    """At most `max_bytes` of payloads; the oldest tenth goes when there are more."""
 
     def __init__(self, path: Path | str, max_bytes: int = 64 * 1024 * 1024) -> None:
         self.path = Path(path)
@@ -52,6 +57,7 @@ class DeadLetters:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute(_TABLE)
+            self._bytes: int = self._db.execute(_SIZE).fetchone()[0]  # or more, where one came twice
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
@@ -63,14 +69,29 @@ class DeadLetters:
 
     def add(self, site: str, edge: str, reason: str, payload: bytes, received_at: int) -> None:
         """Keep one payload; the same one again is counted, not kept twice. On disk on return."""
-        digest = hashlib.sha256(b"\0".join([site.encode(), edge.encode(), reason.encode(), payload])).digest()
+        self.add_all([(site, edge, reason, payload)], received_at)
+
+    def add_all(self, letters: Sequence[tuple[str, str, str, bytes]], received_at: int) -> None:
+        """`add` for many (site, edge, reason, payload) at once. Raises StoreUnavailable and keeps none."""
+        if not letters:
+            return
+        rows = [
+            (_digest(site, edge, reason, payload), received_at, site, edge, reason, payload)
+            for site, edge, reason, payload in letters
+        ]
         with self._answering():
-            self._db.execute(_INSERT, (digest, received_at, site, edge, reason, payload))
-            self._db.execute(
-                "DELETE FROM letter WHERE id IN (SELECT id FROM (SELECT id, "
-                "sum(length(payload)) OVER (ORDER BY id DESC) AS above FROM letter) WHERE above > ?)",
-                (self._max_bytes,),
-            )
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                self._db.executemany(_INSERT, rows)
+                self._bytes += sum(len(row[-1]) for row in rows)
+                if self._bytes > self._max_bytes:
+                    self._db.execute(_DROP_OLDEST, (self._max_bytes * 9 // 10,))
+                    self._bytes = self._db.execute(_SIZE).fetchone()[0]
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
 
     def list(self, limit: int = 1000) -> list[DeadLetter]:
         """The newest letters, newest first."""
@@ -105,3 +126,7 @@ class DeadLetters:
     def close(self) -> None:
         with self._lock:
             self._db.close()
+
+
+def _digest(site: str, edge: str, reason: str, payload: bytes) -> bytes:
+    return hashlib.sha256(b"\0".join([site.encode(), edge.encode(), reason.encode(), payload])).digest()

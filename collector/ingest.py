@@ -18,7 +18,7 @@ from collector.admission import Admission, Admitted
 from collector.batch_cut import CheckedSamples
 from collector.dead_letters import DeadLetters
 from collector.metrics import Metrics
-from collector.payload import CheckedIntervals, PayloadError, parse, unpack
+from collector.payload import CheckedIntervals, PayloadError, identity, parse, unpack
 from collector.store import PartlyStored, Store, StoreBusy
 from drivers.errors import StoreUnavailable
 from edge.wire import AckMessage, Acknowledgement
@@ -33,21 +33,29 @@ MAX_PEACE_S = 300.0  # the longest that a busy store's wish is heeded
 
 @dataclass(slots=True)
 class Received:
-    """One payload on its way to the store. `done` is called once its fate is on disk."""
+    """One payload on its way to the store. `done` is called once its fate is on disk.
+
+    payload: as it came. letters: (reason, payload) of what is refused.
+    size: bytes it holds in memory. kept: whether its letters are on disk; else it is not answered.
+    """
 
     site: str
     edge: str
-    admitted: Admitted
+    payload: bytes
     done: Callable[[], None]
-    letters: list[tuple[str, bytes]] = field(default_factory=list)  # (reason, payload)
+    admitted: Admitted
+    letters: list[tuple[str, bytes]] = field(default_factory=list)
+    size: int = 0
+    kept: bool = True
 
-    @property
-    def whole(self) -> bool:
-        return not self.letters
+    def refuse(self, reason: str) -> None:
+        """Nothing of it is stored."""
+        self.admitted.samples, self.admitted.intervals = [], []
+        self.letters = [(reason, self.payload)]
 
     def acknowledgement(self) -> Acknowledgement:
         stored = bool(self.admitted.samples or self.admitted.intervals)
-        if self.whole:
+        if not self.letters:
             return Acknowledgement(seq=self.admitted.seq, result="stored")
         reasons = sorted({reason for reason, _ in self.letters})[:MAX_REASONS]
         return Acknowledgement(
@@ -58,7 +66,7 @@ class Received:
 class Ingest:
     """Takes payloads from `receive`, writes them in `run`, answers through `send_ack`.
 
-    max_batches, max_values: the most that is held before `receive` waits.
+    max_batches, max_bytes: the most that is held before `receive` waits.
     write_values: so many values are written in one step at most (a single batch may have more).
     """
 
@@ -72,6 +80,7 @@ class Ingest:
         metrics: Metrics | None = None,
         *,
         max_batches: int = 1000,
+        max_bytes: int = 256 * 1024 * 1024,
         write_values: int = 200_000,
         retry_s: tuple[float, float] = (0.5, 30.0),
     ) -> None:
@@ -82,27 +91,47 @@ class Ingest:
         self._clock = clock
         self._metrics = metrics or Metrics()
         self._queue: asyncio.Queue[Received] = asyncio.Queue(max_batches)
+        self._max_bytes = max_bytes
+        self._held_bytes = 0
+        self._room = asyncio.Event()
         self._write_values = write_values
         self._retry_s = retry_s
 
     async def receive(self, site: str, edge: str, payload: bytes, done: Callable[[], None]) -> None:
         """Take one payload of `site/edge`; waits while the queue is full. Never raises for its content."""
-        try:
-            admitted = self.admission.admit(site, edge, parse(unpack(payload)))
-        except PayloadError as error:
-            received = Received(site, edge, Admitted(error.spool, error.seq, 0), done)
-            received.letters.append((str(error), payload))
-        else:
-            received = Received(site, edge, admitted, done, _letters(admitted))
+        received = self._taken(site, edge, payload, done)
         self._metrics.received.inc()
         self._metrics.queued.set(self._queue.qsize() + 1)
+        while self._held_bytes > self._max_bytes:
+            self._room.clear()
+            await self._room.wait()
+        self._held_bytes += received.size
         await self._queue.put(received)
+
+    def _taken(self, site: str, edge: str, payload: bytes, done: Callable[[], None]) -> Received:
+        received = Received(site, edge, payload, done, Admitted("", 0, 0), size=len(payload))
+        try:
+            text = unpack(payload)
+            received.admitted = self.admission.admit(site, edge, parse(text))
+            received.letters = _letters(received.admitted)
+            received.size += len(text)
+        except PayloadError as error:
+            received.admitted = Admitted(error.spool, error.seq, 0)
+            received.refuse(str(error))
+        except Exception as error:
+            # A fault of ours: the same payload would come again after a restart, for ever.
+            logger.exception("%s/%s: a payload could not be read", site, edge)
+            received.admitted = Admitted(*identity(payload), 0)
+            received.refuse(f"Beacon failed to read it: {error!r}")
+        return received
 
     async def run(self) -> None:
         """Write until cancelled."""
         while True:
             batch = await self._next()
             await self._store_all(batch)
+            self._held_bytes -= sum(each.size for each in batch)
+            self._room.set()
             await self._acknowledge(batch)
 
     async def _next(self) -> list[Received]:
@@ -137,27 +166,54 @@ class Ingest:
                 return
 
     def _write(self, batch: Sequence[Received]) -> None:
+        began = time.perf_counter()
+        self._write_groups(batch)
+        self._metrics.write_seconds.observe(time.perf_counter() - began)
+        self._metrics.values.inc(sum(each.admitted.values for each in batch))
+        self._keep_letters([each for each in batch if each.letters])
+
+    def _write_groups(self, batch: Sequence[Received]) -> None:
+        """Write; where the store fails in a way of its own, halve until the payload that does it is alone."""
         samples = [group for each in batch for group in each.admitted.samples]
         intervals = [group for each in batch for group in each.admitted.intervals]
-        if samples or intervals:
-            began = time.perf_counter()
-            try:
-                self._store.write(samples, intervals)
-            except PartlyStored as error:
-                _hand_back(batch, error)
-            self._metrics.write_seconds.observe(time.perf_counter() - began)
-        for each in batch:
-            for reason, payload in each.letters:
-                self._dead_letters.add(each.site, each.edge, reason, payload, self._clock())
+        if not samples and not intervals:
+            return
+        try:
+            self._store.write(samples, intervals)
+        except StoreUnavailable:
+            raise
+        except PartlyStored as error:
+            _hand_back(batch, error)
+        except Exception as error:
+            if len(batch) == 1:
+                logger.exception("%s/%s: a batch could not be stored", batch[0].site, batch[0].edge)
+                batch[0].refuse(f"Beacon failed to store it: {error!r}")
+                return
+            middle = len(batch) // 2
+            for half in (batch[:middle], batch[middle:]):
+                self._write_groups(half)
+
+    def _keep_letters(self, refused: Sequence[Received]) -> None:
+        """A batch whose letters find no room on disk is not answered: its edge sends it again."""
+        for each in refused:
+            for reason, _ in each.letters:
                 self._metrics.rejected.inc()
                 logger.warning("%s/%s batch %d: %s", each.site, each.edge, each.admitted.seq, reason)
-        self._metrics.values.inc(sum(each.admitted.values for each in batch))
+        try:
+            self._dead_letters.add_all(
+                [(each.site, each.edge, *letter) for each in refused for letter in each.letters],
+                self._clock(),
+            )
+        except StoreUnavailable as error:
+            logger.warning("dead letters cannot be kept, their batches are not acknowledged: %s", error)
+            for each in refused:
+                each.kept = False
 
     async def _acknowledge(self, batch: Sequence[Received]) -> None:
         by_spool: dict[tuple[str, str, str], list[Acknowledgement]] = {}
         for each in batch:
             each.done()
-            if each.admitted.seq:
+            if each.admitted.seq and each.kept:
                 key = (each.site, each.edge, each.admitted.spool)
                 by_spool.setdefault(key, []).append(each.acknowledgement())
         for (site, edge, spool), acks in by_spool.items():

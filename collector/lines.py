@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 import orjson
 
@@ -15,8 +16,8 @@ from collector.batch_cut import CheckedSamples, Head
 from collector.model import DailyRow, EdgeRow, JudgementRow
 from collector.store import IntervalRows, SampleRows
 
-_templates: dict[Head, bytes] = {}
-_TEMPLATES_KEPT = 500_000
+_templates: dict[Head, tuple[bytes, bytes]] = {}
+_TEMPLATES_KEPT = 200_000
 
 
 def sample_lines(groups: Sequence[SampleRows]) -> bytes:
@@ -32,23 +33,27 @@ def sample_lines(groups: Sequence[SampleRows]) -> bytes:
 
 def _cut_lines(head: Head, numbers: list[bytes], pieces: list[bytes]) -> None:
     """Lines from number texts; the status is written only where it is not good."""
-    template = _templates.get(head) or _new_template(head)
+    start, template = _templates.get(head) or _new_template(head)
     width = len(head.fields) + 2
     for first in range(0, len(numbers), width):
         at, status, *values = numbers[first : first + width]
         if status != b"0":
             values[-1] += b",status=" + status
         values.append(at)
-        pieces.append(template % tuple(values))
+        pieces += start, template % tuple(values)
 
 
-def _new_template(head: Head) -> bytes:
-    """A line with a place for each value and one for the time."""
-    template = _start(head) + ",".join(f"{name}=%b" for name in head.fields).encode() + b" %b\n"
+def _new_template(head: Head) -> tuple[bytes, bytes]:
     if len(_templates) >= _TEMPLATES_KEPT:
         _templates.clear()
-    _templates[head] = template
-    return template
+    _templates[head] = _start(head), _template(head.fields)
+    return _templates[head]
+
+
+@lru_cache(maxsize=10_000)
+def _template(fields: tuple[str, ...]) -> bytes:
+    """The rest of a line, with a place for each value and one for the time."""
+    return ",".join(f"{name}=%b" for name in fields).encode() + b" %b\n"
 
 
 def _start(group: SampleRows | Head) -> bytes:

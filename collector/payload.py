@@ -30,9 +30,11 @@ _BATCH_KEYS = frozenset({"v", "spool", "seq", "sealed_at", "samples", "intervals
 _CARRIERS = frozenset(carrier.value for carrier in Carrier)
 _DIRECTIONS = frozenset(direction.value for direction in Direction)
 _names: dict[str, bool] = {}
+_shapes: dict[tuple[str, ...], tuple[str, ...]] = {}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _BUILDING = re.compile(r"[0-9]{6}[A-H][0-9]{3}")
 _NAMES_KEPT = 100_000
+_SHAPES_KEPT = 10_000
 LAST_MS = 4_102_444_800_000
 MAX_FIELDS = 512
 
@@ -114,6 +116,9 @@ def _thorough(text: bytes, document: Any) -> Parsed:
             for detail in error.errors(include_url=False, include_input=False)[:8]
         ]
         raise PayloadError("; ".join(reasons), *_identity(document)) from error
+    whole = [batch.seq, *(n for g in batch.intervals for row in g.rows for n in (row[1], row[3], row[4]))]
+    if not all(-(2**63) <= number < 2**64 for number in whole):
+        raise PayloadError("a number has more than 64 bits", *_identity(document))
     return Parsed(
         batch.spool,
         batch.seq,
@@ -127,7 +132,22 @@ def _thorough(text: bytes, document: Any) -> Parsed:
 
 
 def _checked(building: str, device: str, kind: str, fields: Sequence[str], rows: Any) -> CheckedSamples:
-    return CheckedSamples.of_rows(Head(building, device, kind, tuple(fields)), rows)
+    return CheckedSamples.of_rows(Head(building, device, kind, _shape(tuple(fields))), rows)
+
+
+def _shape(fields: tuple[str, ...]) -> tuple[str, ...]:
+    """The one object that stands for these names: devices of one model share it."""
+    if len(_shapes) >= _SHAPES_KEPT:
+        _shapes.clear()
+    return _shapes.setdefault(fields, fields)
+
+
+def identity(payload: bytes) -> tuple[str, int]:
+    """Spool and seq of a payload that something is wrong with, or ("", 0)."""
+    try:
+        return _identity(orjson.loads(unpack(payload)))
+    except (PayloadError, orjson.JSONDecodeError):
+        return "", 0
 
 
 def _identity(document: Any) -> tuple[str, int]:

@@ -7,7 +7,7 @@ import gc
 import logging
 import time
 from collections.abc import Callable, Coroutine
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
@@ -23,14 +23,15 @@ from collector.registry import Registry
 from collector.roller import Roller
 from collector.settings import Settings
 from collector.sqlite_store import SqliteStore
-from collector.store import Store
-from drivers.errors import StoreUnavailable
+from collector.store import PartlyStored, Store
+from drivers.errors import BeaconError, StoreUnavailable
 from edge.wire import EdgeStatus
 
 logger = logging.getLogger(__name__)
 
 MAX_STATUS_BYTES = 256 * 1024
 DAY_MS = 86_400_000
+OLDEST_MS = 1_704_067_200_000  # 2024-01-01, before there was a Beacon
 
 
 def now_ms() -> int:
@@ -89,6 +90,9 @@ async def run(
 
     ready: called once, when the broker has taken the subscriptions.
     """
+    if clock() < OLDEST_MS:
+        day = datetime.fromtimestamp(clock() / 1000, UTC).date()
+        raise BeaconError(f"this machine's clock says {day}: every reading would lie in the future; set it")
     own = store is None
     open_one = store if store is not None else await asyncio.to_thread(open_store, settings, registry)
     letters = DeadLetters(settings.dead_letters.path, settings.dead_letters.max_mb * 1024 * 1024)
@@ -186,11 +190,14 @@ class Statuses:
 
     async def flush(self) -> None:
         rows, self._waiting = self._waiting, {}
-        try:
-            for row in rows.values():
+        for (site, edge), row in rows.items():
+            try:
                 await asyncio.to_thread(self._store.write_edge, row)
-        except StoreUnavailable:
-            self._waiting = rows | self._waiting
+            except StoreUnavailable:
+                self._waiting = rows | self._waiting
+                return
+            except (PartlyStored, ValueError, TypeError, ArithmeticError) as error:
+                self._tell_once(f"{site}/{edge}", f"sends a status that cannot be stored: {error}")
 
     def _tell_once(self, name: str, problem: str) -> None:
         if name not in self._strangers and len(self._strangers) < 1000:

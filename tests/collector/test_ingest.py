@@ -56,6 +56,8 @@ class FlakyStore(SqliteStore):
         if self.failures:
             self.failures -= 1
             raise StoreUnavailable("gone")
+        if any(each.device == "breaks" for each in samples):
+            raise ZeroDivisionError("a fault")
         self.writes += 1
         good = [each for each in samples if each.device != "bad"]
         super().write(good, intervals)
@@ -189,6 +191,83 @@ async def test_what_the_store_refuses_is_a_dead_letter_of_its_batch(bench: Bench
         pass
     assert bench.results() == {1: ("stored", []), 2: ("partly", ["field type conflict"])}
     assert [row.device for row in bench.store.latest()] == ["m1", "m2"]
+
+
+async def test_numbers_beyond_64_bits_are_refused_and_others_go_on(bench: Bench) -> None:
+    huge = 10**30
+    async with bench.running(until_done=4):
+        await bench.receive(raw(1, b'"samples":[],"intervals":[%s]' % interval(huge, 1)))
+        await bench.receive(raw(2, b'"samples":[],"intervals":[%s]' % interval(900, huge)))
+        await bench.receive(raw(huge, b'"samples":[],"intervals":[%s]' % interval(900, -1)))
+        await bench.receive(batch(4))
+    refused = ("rejected", ["a number has more than 64 bits"])
+    assert bench.results() == {1: refused, 2: refused, 4: ("stored", [])}  # no edge has numbered the third
+    assert bench.letters.count() == 3
+
+
+def raw(seq: int, rest: bytes) -> bytes:
+    return b'{"v":1,"spool":"s1","seq":%d,"sealed_at":%d,%s}' % (seq, NOON, rest)
+
+
+def interval(length: int, measured: int) -> bytes:
+    head = orjson.dumps(interval_group())[: -len(b'"rows":[]}')]
+    return head + b'"rows":[[%d,%d,1.0,%d,0]]}' % (NOON - 900_000, length, measured)
+
+
+async def test_a_payload_that_cannot_be_read_stops_no_other(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a fault")
+
+    async with bench.running(until_done=2):
+        with monkeypatch.context() as broken_for_now:
+            broken_for_now.setattr(bench.ingest.admission, "admit", broken)
+            await bench.receive(batch(1))
+        await bench.receive(batch(2))
+    refused = ("rejected", ["Beacon failed to read it: ZeroDivisionError('a fault')"])
+    assert bench.results() == {1: refused, 2: ("stored", [])}
+
+
+async def test_a_payload_that_breaks_the_store_stops_no_other(bench: Bench) -> None:
+    for seq in (1, 2, 3):
+        await bench.receive(batch(seq, group("breaks" if seq == 2 else f"m{seq}")))
+    async with bench.running(until_done=3):
+        pass
+    results = bench.results()
+    assert results[1] == results[3] == ("stored", [])
+    assert results[2] == ("rejected", ["Beacon failed to store it: ZeroDivisionError('a fault')"])
+    assert [row.device for row in bench.store.latest()] == ["m1", "m3"]
+    assert bench.letters.get(1)[1] == batch(2, group("breaks"))
+
+
+async def test_a_batch_whose_letter_finds_no_room_is_not_answered(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreUnavailable("disk is full")
+
+    monkeypatch.setattr(bench.letters, "add_all", full)
+    async with bench.running(until_done=2):
+        await bench.receive(batch(1, group("bad")))
+        await bench.receive(batch(2))
+    assert bench.results() == {2: ("stored", [])}
+
+
+async def test_what_is_held_is_bounded_in_bytes(bench: Bench) -> None:
+    ingest = Ingest(
+        bench.store, bench.ingest.admission, bench.letters, bench.send, lambda: NOON, max_bytes=100
+    )
+    await ingest.receive("hz", "pi1", batch(1), lambda: None)
+    second = asyncio.create_task(ingest.receive("hz", "pi1", batch(2), lambda: None))
+    await asyncio.sleep(0)
+    assert not second.done()
+    running = asyncio.create_task(ingest.run())
+    async with asyncio.timeout(20):
+        await second
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
 
 
 async def test_dead_letters_are_replayed_when_the_cause_is_gone(bench: Bench) -> None:

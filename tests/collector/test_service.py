@@ -22,6 +22,7 @@ from collector.settings import Settings
 from collector.sqlite_store import SqliteStore
 from collector.store import Store
 from drivers.carrier import Carrier
+from drivers.errors import BeaconError
 from edge.wire import AckMessage, EdgeStatus
 
 Row = TypeVar("Row")
@@ -153,8 +154,36 @@ async def test_an_edge_status_is_kept(mosquitto: Mosquitto, tmp_path: Path) -> N
     async with asyncio.timeout(20), aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
         await client.publish("beacon/v1/hz/pi1/status", status.model_dump_json(), qos=1, retain=True)
         await client.publish("beacon/v1/hz/stranger/status", status.model_dump_json(), qos=1, retain=True)
-        await client.publish("beacon/v1/hz/pi2/status", b"{]", qos=1, retain=True)
+        huge = status.model_copy(update={"spool_bytes": 10**400}).model_dump_json()
+        await client.publish("beacon/v1/hz/pi2/status", b"{]", qos=1)
+        await client.publish("beacon/v1/hz/pi2/status", huge, qos=1, retain=True)
         async with collecting(settings(tmp_path, mosquitto.port), store):
             edges = await eventually(store.edges)
+            got = await exchange(mosquitto.port, "pi1", [batch(1)], 1)
     assert [(row.edge, row.status["spool_batches"]) for row in edges] == [("pi1", 3)]
+    assert got == {1: ("stored", [])}
     store.close()
+
+
+@pytest.mark.server
+async def test_an_empty_batch_is_acknowledged_with_the_time(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    """So an edge without a clock learns the time before it may stamp anything."""
+    store = SqliteStore(tmp_path / "store.sqlite")
+    async with (
+        collecting(settings(tmp_path, mosquitto.port), store),
+        asyncio.timeout(20),
+        aiomqtt.Client("127.0.0.1", mosquitto.port) as client,
+    ):
+        await client.subscribe("beacon/v1/hz/pi1/ack", 1)
+        await client.publish("beacon/v1/hz/pi1/batch", batch(1, samples=[]), qos=1)
+        payload = (await anext(aiter(client.messages))).payload
+        assert isinstance(payload, bytes)
+    ack = AckMessage.model_validate_json(payload)
+    assert (ack.time, [(each.seq, each.result) for each in ack.acks]) == (NOON + 60_000, [(1, "stored")])
+    assert store.latest() == []
+    store.close()
+
+
+async def test_a_collector_without_a_clock_does_not_start(tmp_path: Path) -> None:
+    with pytest.raises(BeaconError, match="this machine's clock says 1970-01-01"):
+        await service.run(settings(tmp_path, 1), REGISTRY, clock=lambda: 86_000)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from servers import InfluxDB, Mosquitto, need  # noqa: E402
+from servers import InfluxDB, Mosquitto, need
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from dashboards.site.routes import (
     buildings,
     explain,
     health,
+    heat_pumps,
     live,
     login,
     operations,
@@ -40,7 +41,8 @@ from drivers.errors import StoreUnavailable
 logger = logging.getLogger(__name__)
 
 FAULTS = {
-    "building", "region", "period", "device", "announcement", "alert", "streams", "form", "forbidden",
+    "building", "region", "period", "heat_pump", "device", "announcement", "alert", "streams", "form",
+    "forbidden",
 }  # fmt: skip
 """Details of an HTTPException that name a message of their own."""
 
@@ -88,7 +90,7 @@ def create_app(services: SiteServices) -> FastAPI:
     app.add_middleware(Guard)
     app.mount("/static", HashedFiles(directory=STATIC), name="static")
     known, anybody = [Depends(login.Admit(context))], [Depends(login.Admit(context, public=True))]
-    for module in (portfolio, buildings, explain, alerts, operations, live):
+    for module in (portfolio, buildings, explain, heat_pumps, alerts, operations, live):
         app.include_router(module.router(context), include_in_schema=False, dependencies=known)
     app.include_router(announcements.router(context), include_in_schema=False, dependencies=anybody)
     app.include_router(api.router(context), dependencies=known)

@@ -32,6 +32,8 @@ THEMES = ("auto", "light", "dark")
 LANGUAGE_COOKIE = "beacon_language"
 THEME_COOKIE = "beacon_theme"
 PAGE_HEADERS = {"Vary": "Accept-Language, Cookie", "Cache-Control": "private, no-cache"}
+ROOM = "<!--room-->"
+"""Where a page leaves room for what takes longer to read than a visitor waits: it is sent after the rest."""
 
 
 @dataclass(frozen=True, slots=True)

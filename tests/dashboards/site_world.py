@@ -81,6 +81,8 @@ def _day(building: str, day: date) -> list[DailyRow]:
             DailyRow(building, "electricity", item, day, share, 1.0, 0.0)
             for item, share in (("01A00", 500.0), ("01B00", 250.0), ("pv", 100.0), ("export", 25.0))
         ]
+        rows.append(DailyRow(building, "heat", "heat_pump_output", day, 300.0, 1.0, 0.0))
+        rows.append(DailyRow(building, "electricity", "heat_pump_input", day, 100.0, 1.0, 0.0))
         rows.append(DailyRow(building, "water", "total", day, 12.0, 1.0, 0.0))
     return rows
 

@@ -17,6 +17,7 @@ from site_world import HOSPITAL, HOTEL, LIBRARY, MAIN_KW, NOW, OFFICE, PV_KW, se
 from dashboards.announce.publication import Index, Published
 from dashboards.site import SiteServices, create_app
 from dashboards.site.language import messages
+from dashboards.site.views.machines import _starts
 from drivers.errors import StoreUnavailable
 from drivers.quantity import vocabulary
 
@@ -27,7 +28,7 @@ PAGES = [
     f"/buildings/{OFFICE}?span=week", f"/buildings/{OFFICE}?span=month", f"/buildings/{LIBRARY}",
     f"/buildings/{OFFICE}/devices/main", f"/buildings/{OFFICE}/devices/pump?quantity=supply_temperature",
     f"/buildings/{OFFICE}/explain", f"/buildings/{HOTEL}/explain?period=2026",
-    f"/buildings/{LIBRARY}/explain",
+    f"/buildings/{LIBRARY}/explain", "/heat-pumps", f"/buildings/{OFFICE}/heat-pumps",
     "/alerts", "/alerts/1", "/announcements", "/edges", "/commissioning", f"/commissioning?building={OFFICE}",
     "/api/v1/docs", "/nowhere",
 ]  # fmt: skip
@@ -133,7 +134,7 @@ def test_building_without_meters_says_so(client: TestClient) -> None:
     ("path", "status"),
     [
         ("/buildings/999999A999", 404), ("/regions/440000", 404), ("/regions/abc", 404), ("/alerts/77", 404),
-        ("/buildings/999999A999/explain", 404),
+        ("/buildings/999999A999/explain", 404), (f"/buildings/{HOTEL}/heat-pumps", 404),
         (f"/buildings/{OFFICE}/explain?period=2019", 404),
         (f"/buildings/{OFFICE}/explain?period=0000-00", 422),
         (f"/buildings/{OFFICE}/explain?period=0000", 404),
@@ -323,3 +324,19 @@ def test_portfolio_streams_only_the_rows_on_the_page(client: TestClient) -> None
     address = re.search(r'data-stream="([^"]+)"', client.get("/?type=hospital").text)
     assert address is not None
     assert address[1] == f"/live/portfolio?region=&amp;shown={HOSPITAL}"
+
+
+def test_heat_pumps_show_season_renewable_heat_and_the_last_day(client: TestClient) -> None:
+    text = client.get(f"/buildings/{OFFICE}/heat-pumps").text
+    assert re.search(r"Season performance \(SPF\).*?3\.00", text, re.S)
+    assert re.search(r"Renewable heat.*?73,000", text, re.S)  # 365 days of 300 - 100 kWh
+    assert text.count('<th scope="row">') == 13
+    assert re.search(r"Mean COP</dt><dd>4\.60<", text)  # thirteen samples of 40 to 52 kW over 10 kW
+    assert "West Lake" in client.get("/heat-pumps").text
+    assert 'href="/heat-pumps"' in client.get("/").text
+
+
+def test_compressor_starts_by_counter_or_by_running() -> None:
+    assert _starts([(0, 5.0), (1, 7.0), (2, 1.0), (3, 2.0)], []) == 3  # a fall is a reset
+    assert _starts([], [(0, 0.0), (1, 1.0), (2, 1.0), (3, 0.0), (4, 1.0)]) == 2
+    assert _starts([], []) is None

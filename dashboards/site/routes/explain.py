@@ -10,7 +10,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import StreamingResponse
 
 from collector.registry import Building
-from dashboards.site.context import PAGE_HEADERS, Context, language_of
+from dashboards.site.context import PAGE_HEADERS, ROOM, Context, language_of
 from dashboards.site.language import Language
 from dashboards.site.views import explained
 from dashboards.site.views.judged import basis_key, worst_first
@@ -19,9 +19,6 @@ from drivers.errors import StoreUnavailable
 from rules.chain import MeterReading, meters
 from rules.period import Period
 from rules.runner import last_whole_day
-
-METERS = "<!--meters-->"
-"""Where the template leaves room for what takes longer to read than a visitor waits."""
 
 
 def router(context: Context) -> APIRouter:
@@ -61,9 +58,9 @@ def router(context: Context) -> APIRouter:
             basis_key=basis_key,
             words=explained,
             schemes=context.services.schemes,
-            room=METERS,
+            room=ROOM,
         )
-        begin, _, end = page.partition(METERS)
+        begin, _, end = page.partition(ROOM)
 
         def parts() -> Iterator[str]:
             yield begin

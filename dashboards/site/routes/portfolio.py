@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 
-from collector.registry import Registry
+from collector.registry import Registry, Role
 from dashboards.site.context import Context, language_of, visitor_of
 from dashboards.site.language import Language
 from dashboards.site.regions import prefix
@@ -66,6 +66,7 @@ def router(context: Context) -> APIRouter:
             month_label=month_label(language, context),
             edges_online=sum(edge.online for edge in edges),
             edges_all=len(edges),
+            heat_pumps=any(meter.role is Role.HEAT_PUMP for line in every for meter in line.building.meters),
         )
 
     @routes.get("/", response_class=HTMLResponse)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from collector.model import Latest
 from collector.registry import Building
+from collector.store import Store
 from dashboards.site.cache import Cache
 from dashboards.site.services import SiteServices
 from dashboards.site.views.power import fresh_value
@@ -78,12 +80,76 @@ def cop_curve(
         heat = read("thermal_power")
         power = read("electric_power_input") or read("active_power_total")
         if heat and power:
-            return [
-                (at, heat[at] / kw if kw >= RUNNING_KW else None) for at, kw in power.items() if at in heat
-            ]
+            return cop_of(heat, power)
         return list(read("cop").items())
 
     return cache.get(("cop", building, device, start), 30.0, load)
+
+
+@dataclass(frozen=True, slots=True)
+class MachineDay:
+    """One heat pump over the last 24 hours. Curves: (ms UTC, value) of quarter hours, None where it stood.
+
+    starts: of the compressor; running, defrost: share of the time; all None where the machine does not tell.
+    cop: mean heat over mean electricity while it ran.
+    """
+
+    device: str
+    cop_curve: list[tuple[int, float | None]]
+    temperatures: dict[str, list[tuple[int, float]]]
+    powers: dict[str, list[tuple[int, float]]]
+    cop: float | None
+    starts: int | None
+    running: float | None
+    defrost: float | None
+
+
+TEMPERATURES = ("supply_temperature", "return_temperature", "outdoor_temperature")
+
+
+def machine_day(store: Store, building: str, device: str, start: int, end: int) -> MachineDay:
+    """Read one machine in [start, end) ms. Raises StoreUnavailable."""
+
+    def read(quantity: str, step_s: int = COP_STEP_S) -> list[tuple[int, float]]:
+        return store.series(building, device, quantity, start, end, step_s)
+
+    heat, drawn = read("thermal_power"), read("electric_power_input") or read("active_power_total")
+    curve: list[tuple[int, float | None]] = (
+        cop_of(dict(heat), dict(drawn)) if heat and drawn else [*read("cop")]
+    )
+    ran = [(h, e) for (at, h) in heat if (e := dict(drawn).get(at)) is not None and e >= RUNNING_KW]
+    running = read("compressor_running", 0)
+    if not running:
+        running = [(at, float(kw >= RUNNING_KW)) for at, kw in drawn]
+    defrost = read("defrost_active", 0)
+    return MachineDay(
+        device,
+        curve,
+        {name: points for name in TEMPERATURES if (points := read(name))},
+        {name: points for name, points in (("thermal", heat), ("electric", drawn)) if points},
+        sum(h for h, _ in ran) / sum(e for _, e in ran) if ran else None,
+        _starts(read("compressor_starts", 0), read("compressor_running", 0)),
+        _share(running),
+        _share(defrost),
+    )
+
+
+def _share(points: Sequence[tuple[int, float]]) -> float | None:
+    return sum(value > 0.5 for _, value in points) / len(points) if points else None
+
+
+def _starts(counted: Sequence[tuple[int, float]], running: Sequence[tuple[int, float]]) -> int | None:
+    """By the machine's own counter, whose fall is a reset; otherwise by the changes to running."""
+    if len(counted) > 1:
+        return round(sum(max(0.0, b[1] - a[1]) for a, b in pairwise(counted)))
+    if len(running) > 1:
+        return sum(a[1] <= 0.5 < b[1] for a, b in pairwise(running))
+    return None
+
+
+def cop_of(heat: Mapping[int, float], drawn: Mapping[int, float]) -> list[tuple[int, float | None]]:
+    """COP at every time that both have; None where it stood still."""
+    return [(at, heat[at] / kw if kw >= RUNNING_KW else None) for at, kw in drawn.items() if at in heat]
 
 
 def unit_of(quantity: str) -> str:

@@ -10,17 +10,16 @@ from drivers.driver import Driver
 from drivers.modbus.device import ModbusDevice
 from drivers.profile import ALL
 from edge.config import Bus, Device, EdgeConfig, SerialBus
-from edge.devices import line_speed, open_bus
+from edge.devices import frame_gap_s, line_speed, open_bus
 from edge.schedule import FAST_ONLY
 
 if TYPE_CHECKING:
     from drivers.frames.line import SerialParameters
 
-# Frames of Modbus RTU, in bytes: request 8, answer 5 and two a register; silence 3.5 characters each.
-_REQUEST_BYTES, _ANSWER_BYTES, _SILENCE_BYTES = 8, 5, 7
+# Frames of Modbus RTU, in bytes: request 8, answer 5 and two a register; silence 3.5 characters before each.
+_REQUEST_BYTES, _ANSWER_BYTES, _SILENCE_BYTES = 8, 5, 3.5
 _BITS_A_BYTE = 11
 _TURNAROUND_S = 0.02  # of a common meter; behind TCP the network's round trip
-_LINE_PAUSE_S = 0.02  # a serial line rests so long before a request, if nothing else is configured
 FULL_SHARE = 0.8
 
 
@@ -79,7 +78,7 @@ def _device_plan(config: EdgeConfig, bus: Bus, device: Device, driver: Driver) -
     quiet_s = (bus.quiet_ms or 0) / 1000
     if speed:
         own_s = modbus.quiet_ms / 1000 if modbus else 0.0
-        quiet_s = max(quiet_s, own_s, _LINE_PAUSE_S if isinstance(bus, SerialBus) else 0.0)
+        quiet_s = max(quiet_s, own_s, frame_gap_s(speed.baud))
     everything, fast = list(_frames(driver, ALL, protocol)), list(_frames(driver, FAST_ONLY, protocol))
     return DevicePlan(
         device.id,

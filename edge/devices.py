@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from drivers.frames.line import SerialParameters
     from drivers.models import Meter
 
+_SHORTEST_GAP_S, _BITS_A_BYTE = 0.00175, 11
+
 Settings = TcpSettings | RtuOverTcpSettings | SerialSettings
 Clock = Callable[[], int]
 
@@ -146,6 +148,16 @@ def bus_settings(bus: Bus) -> Settings:
         settings = TcpSettings(host=bus.host, port=bus.port, timeout_s=bus.timeout_s)
     else:
         settings = RtuOverTcpSettings(host=bus.host, port=bus.port, baud=bus.baud, timeout_s=bus.timeout_s)
-    if bus.quiet_ms is None:
-        return settings
-    return settings.model_copy(update={"quiet_s": bus.quiet_ms / 1000})
+    if bus.quiet_ms is not None:
+        return settings.model_copy(update={"quiet_s": bus.quiet_ms / 1000})
+    if isinstance(settings, SerialSettings):
+        return settings.model_copy(update={"quiet_s": frame_gap_s(bus.baud)})
+    return settings
+
+
+def frame_gap_s(baud: int) -> float:
+    """Silence between frames that Modbus over Serial Line V1.02, section 2.5.1.1, asks for.
+
+    It is enough for most devices; for the others profiles name a longer pause, or it is learnt.
+    """
+    return max(_SHORTEST_GAP_S, 3.5 * _BITS_A_BYTE / baud)

@@ -18,13 +18,14 @@ def main(path: Path) -> None:
     """Check the file and run. Raises ConfigError, or BeaconError if the spool cannot be opened."""
     config = config_file.load(path)
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(agent.run(config))
     except (sqlite3.Error, OSError) as error:
         raise BeaconError(f"spool {config.spool.path}: {error}") from None
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's, where it is installed; None for asyncio's own."""
     try:
         import uvloop
     except ImportError:

@@ -72,6 +72,7 @@ class ModbusDevice:
         assert profile.modbus is not None
         self._limits = profile.modbus
         self._quiet_s = 0.0 if bus.settings.kind == "tcp" else profile.modbus.quiet_ms / 1000
+        self._cost = _cost(bus, self._quiet_s)
 
     @property
     def learnt_quiet_s(self) -> float:
@@ -91,7 +92,7 @@ class ModbusDevice:
         """The requests for these poll groups, refused registers left out."""
         if groups not in self._plans:
             self._plans[groups] = read_plan(
-                self.profile, self._limits, groups, self._bus.cost, frozenset(self._refused)
+                self.profile, self._limits, groups, self._cost, frozenset(self._refused)
             )
         return self._plans[groups]
 
@@ -205,7 +206,7 @@ class ModbusDevice:
         )
         halves: list[Block] = []
         for half in (inside[: len(inside) // 2], inside[len(inside) // 2 :]):
-            halves += cheapest(half, self._limits, self._bus.cost, self._refused)
+            halves += cheapest(half, self._limits, self._cost, self._refused)
         return halves if halves != [block] and len(inside) > 1 else []
 
     def _names_at(self, function: int, address: int, count: int = 1) -> list[str]:
@@ -215,6 +216,15 @@ class ModbusDevice:
             for cell in point.cells
             if cell.function == function and cell.address < address + count and address < cell.end
         ]
+
+
+def _cost(bus: Bus, quiet_s: float) -> Cost:
+    """What a request costs on this bus, with the pause that this device wants before it."""
+    settings = bus.settings
+    if settings.kind == "tcp" or quiet_s <= settings.quiet_s:
+        return bus.cost
+    longer = (quiet_s - settings.quiet_s) * settings.baud / 10
+    return replace(bus.cost, per_request=bus.cost.per_request + longer)
 
 
 def _ratios(device_id: str, profile: Profile, given: Mapping[str, float]) -> dict[str, Fraction | None]:

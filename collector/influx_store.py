@@ -193,11 +193,15 @@ class InfluxStore:
         return rows
 
     def daily_columns(
-        self, first: date, last: date, buildings: Iterable[str] | None = None
+        self,
+        first: date,
+        last: date,
+        buildings: Iterable[str] | None = None,
+        items: Iterable[str] | None = None,
     ) -> list[DailyColumns]:
         found: list[Line] = []
         for zone, series in self._daily_series(
-            "energy, coverage, estimated", first, last, buildings, None, None
+            "energy, coverage, estimated", first, last, buildings, None, None, items
         ):
             rows = np.array(series.values, dtype=np.float64)
             start = day_bounds(first, zone)[0]
@@ -234,6 +238,7 @@ class InfluxStore:
         buildings: Iterable[str] | None,
         carrier: str | None,
         item: str | None,
+        items: Iterable[str] | None = None,
     ) -> Iterable[tuple[str, Series]]:
         """(zone, series) of building, carrier and item; each zone has its own instants for the days."""
         wanted = None if buildings is None else set(buildings)
@@ -244,6 +249,8 @@ class InfluxStore:
             for tag, value in (("carrier", carrier), ("item", item))
             if value is not None
         ]
+        if items is not None:
+            conditions.append(f"({' OR '.join(f'item = {_quoted(each)}' for each in sorted(items))})")
         if wanted is not None and len(wanted) <= NAMED_BUILDINGS:
             conditions.append(f"({' OR '.join(f'building = {_quoted(each)}' for each in sorted(wanted))})")
         for zone in sorted({DEFAULT_ZONE, *self.zones.values()}):

@@ -223,9 +223,16 @@ class SqliteStore(SqliteFile):
         return rows
 
     def daily_columns(
-        self, first: date, last: date, buildings: Iterable[str] | None = None
+        self,
+        first: date,
+        last: date,
+        buildings: Iterable[str] | None = None,
+        items: Iterable[str] | None = None,
     ) -> list[DailyColumns]:
         where, parameters = _account_filter(buildings, None, None)
+        if items is not None:
+            where += " AND a.item IN (SELECT value FROM json_each(?))"
+            parameters.append(orjson.dumps(list(items)).decode())
         start = first.toordinal()
         lines: list[Line] = []
         with self._read() as db:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
@@ -66,6 +66,9 @@ class Store(Protocol):
     Every method raises StoreUnavailable if the store cannot answer now.
     """
 
+    zones: Mapping[str, str]
+    """Building id -> IANA time zone where it is not Asia/Shanghai."""
+
     def write(self, samples: Sequence[SampleRows], intervals: Sequence[IntervalRows]) -> None:
         """Store checked groups durably; on return they survive a power cut.
 
@@ -114,7 +117,11 @@ class Store(Protocol):
         """Daily rows of first..last, both included, ordered by building, carrier, item, day."""
 
     def daily_columns(
-        self, first: date, last: date, buildings: Iterable[str] | None = None
+        self,
+        first: date,
+        last: date,
+        buildings: Iterable[str] | None = None,
+        items: Iterable[str] | None = None,
     ) -> list[DailyColumns]:
         """The daily rows of first..last as arrays, one object for each building that has any, in order."""
 

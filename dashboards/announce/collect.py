@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 
 import numpy as np
 
-from collector.model import DailyRow, SumRow
+from collector.model import SumRow
 from collector.registry import Building, Registry
 from collector.store import Store
 from dashboards.announce.build import Options, build, in_region
@@ -26,6 +26,10 @@ from rules.series import Days
 
 CHUNK = 256
 """Buildings whose rows are in memory together."""
+
+WHOLE = ("total", "pv", "pv_self_use", "export")
+"""Items from which a quota of the whole building is reckoned; what came from the grid follows from them.
+A quota that names items needs them all."""
 
 Progress = Callable[[int, int], None]
 """Told after every part: buildings done, buildings in all."""
@@ -101,18 +105,33 @@ def _ahead(
 def _read(store: Store, buildings: Sequence[Building], rules: Rules, period: Period) -> Facts:
     """What is over rests on sums that the store makes; only a running year needs its days, to look ahead."""
     ids = [building.id for building in buildings]
+    year = _running_year(store, buildings, rules, period) if period.monthly else {}
+    return Facts(buildings, summed(store, ids, period), summed(store, ids, a_year_before(period)), year)
+
+
+def _running_year(
+    store: Store, buildings: Sequence[Building], rules: Rules, period: Period
+) -> dict[str, Days]:
+    """Building with a quota of the year -> its daily values to the month's end, far enough back."""
     year = Period(period.year)
-    running = [
-        each.id
-        for each in buildings
-        if period.monthly and any(measures(scheme, year) for scheme in rules.schemes_of(each, year.year))
-    ]
-    return Facts(
-        buildings,
-        summed(store, ids, period),
-        summed(store, ids, a_year_before(period)),
-        read_days(store, running, year.first - timedelta(days=HISTORY_DAYS), period.last) if running else {},
+    yearly = {
+        building.id: [
+            measure for scheme in rules.schemes_of(building, year.year) for measure in measures(scheme, year)
+        ]
+        for building in buildings
+    }
+    judged = [building for building in buildings if yearly[building.id]]
+    if not judged:
+        return {}
+    named = any(term.item for found in yearly.values() for measure in found for term in measure.terms) or any(
+        key.endswith("_items") for building in judged for key in rules.subject(building).inputs
     )
+    first, ids = year.first - timedelta(days=HISTORY_DAYS), [building.id for building in judged]
+    known = {
+        each.building: Days.of_columns(each, first)
+        for each in store.daily_columns(first, period.last, ids, None if named else WHOLE)
+    }
+    return {each: known.get(each) or Days.of((), first, period.last) for each in ids}
 
 
 def _judge(
@@ -138,14 +157,6 @@ def _judge(
         if judged:
             spans: dict[str, Sequence[Period]] = {each: [span] for each in ids}
             judgements += judge_days(judged, days, rules, spans, dict.fromkeys(ids, period.last))
-
-
-def read_days(store: Store, buildings: Sequence[str], first: date, last: date) -> dict[str, Days]:
-    """Building -> its daily values of first..last; one without a row has no keys."""
-    rows: dict[str, list[DailyRow]] = defaultdict(list)
-    for row in store.daily(first, last, buildings):
-        rows[row.building].append(row)
-    return {building: Days.of(rows[building], first, last) for building in buildings}
 
 
 def summed(store: Store, buildings: Sequence[str], period: Period) -> dict[str, Days]:

@@ -24,7 +24,7 @@ from rules.period import Period
 
 Form = Literal["html", "pdf", "csv", "xlsx", "json"]
 FORMS: tuple[Form, ...] = ("html", "pdf", "csv", "xlsx", "json")
-PDF_ROWS, PDF_LEAST = 300, 25
+PDF_ROWS, PDF_LEAST = 200, 20
 """Rows of all rankings in a PDF, shared among the types, and the least of each. The data files have all."""
 APART, DRAWING_S = 1_000, 1_800
 """From so many buildings on every language is drawn by a process of its own, within so many seconds."""

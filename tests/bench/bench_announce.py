@@ -11,10 +11,11 @@ import sys
 import tempfile
 import time
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 
 from collector.registry import Building, BuildingType, Meter, Registry, Role
 from collector.sqlite_store import SqliteStore
@@ -75,13 +76,18 @@ def fill(path: Path, buildings: Registry) -> None:
             "WITH RECURSIVE days(day) AS (SELECT ? UNION ALL SELECT day + 1 FROM days WHERE day < ?) "
             "INSERT INTO daily SELECT id, day, (3000 + id % 4001) * CASE item WHEN 'total' THEN 1.0 "
             "WHEN 'grid' THEN 1.0 ELSE 0.4 END * (1 + 0.1 * (abs(day * 7919 + id) % 11 - 5) / 5.0) "
-            "* CASE carrier WHEN 'gas' THEN 0.02 ELSE 0.5 END, 0.99, 0.01, 120.0, 20.0 FROM account, days",
+            "* CASE carrier WHEN 'gas' THEN 0.02 ELSE 0.5 END, 0.99, 0.01, 120.0, 20.0 "
+            "FROM account CROSS JOIN days",
             (FIRST.toordinal(), LAST.toordinal()),
         )
 
 
 def options() -> Options:
     return Options(Text("Bench", "测试"), date(2026, 11, 5), load_schemes()["a_to_e"])
+
+
+def _tell(bar: Progress, task: TaskID, done: int, total: int) -> None:
+    bar.update(task, completed=done, total=total)
 
 
 def main() -> None:
@@ -97,10 +103,8 @@ def main() -> None:
             began = time.perf_counter()
             with Progress(console=Console(stderr=True), transient=True) as bar:
                 task = bar.add_task("buildings", total=count)
-                made = collect(
-                    store, known, rules, Period.parse(period), "33", options(), NOW,
-                    lambda done, total, task=task: bar.update(task, completed=done, total=total),
-                )  # fmt: skip
+                tell = partial(_tell, bar, task)
+                made = collect(store, known, rules, Period.parse(period), "33", options(), NOW, tell)
             collected = time.perf_counter()
             issue(made, Path(directory) / period)
             ended = time.perf_counter()

@@ -202,6 +202,9 @@ class StoreContract:
         assert found.estimated[1].tolist() == [0.25, 0.0, 0.0]
         rows = store.daily(first, third)
         assert found.coverage.sum() == pytest.approx(sum(row.coverage for row in rows))
+        (grid,) = store.daily_columns(first, third, [BUILDING], items=("grid", "pv"))
+        assert grid.keys == (("electricity", "grid"),)
+        assert grid.energy.tolist()[0][1] == 9.0
         assert store.daily_columns(first, third, buildings=[]) == []
         assert store.daily_columns(date(2025, 1, 1), date(2025, 1, 2)) == []
 

@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from rules.series import Days, Floats, Key
+from rules.series import Days, Floats, Key, base_of, relations
 
 Bools = npt.NDArray[np.bool_]
 
@@ -30,9 +30,14 @@ class Block:
     def __init__(self, days: Sequence[Days]) -> None:
         self._days = days
         self.size = len(days)
-        self.keys: tuple[Key, ...] = days[0].keys
-        self.index = days[0].index
         energy = np.stack([each.energy for each in days])
+        derived = relations(days[0].index, energy)
+        self.keys: tuple[Key, ...] = (*days[0].keys, *derived)
+        self.index = {key: place for place, key in enumerate(self.keys)}
+        self._bases: list[int] = []
+        if derived:
+            self._bases = [self.index[base_of(days[0].index)]] * len(derived)
+            energy = np.concatenate([energy, np.stack(list(derived.values()), axis=1)], axis=1)
         absent = np.isnan(energy)
         there = np.logical_not(np.logical_and.reduce(absent, axis=1))
         heard = np.full(len(days), days[0].count)
@@ -57,8 +62,8 @@ class Block:
         low, high = self._columns(first, last)
         energy = self._filled[:, :, low:high]
         cut = slice(self._low + low, self._low + high)
-        coverage = np.stack([each.coverage[:, cut] for each in self._days])
-        estimated = np.stack([each.estimated[:, cut] for each in self._days])
+        coverage = self._of_days([each.coverage[:, cut] for each in self._days])
+        estimated = self._of_days([each.estimated[:, cut] for each in self._days])
         start = self._days[0].first.toordinal()
         asked = min(last.toordinal(), start + self._days[0].count - 1) - max(first.toordinal(), start) + 1
         parts = np.zeros(energy.shape[:2])
@@ -72,6 +77,10 @@ class Block:
             coverage.sum(axis=2) / max(asked, 1),
             parts,
         )
+
+    def _of_days(self, lines: Sequence[Floats]) -> Floats:
+        found = np.stack(lines)
+        return np.concatenate([found, found[:, self._bases]], axis=1) if self._bases else found
 
     def combine(self, weights: Floats, first: date, last: date) -> Floats:
         """Daily sums of weight * energy from the first column on or after `first` through `last`.

@@ -29,6 +29,38 @@ class Total:
     estimated: float
 
 
+def base_of(index: Mapping[Key, int]) -> Key:
+    """The electricity series that derived ones take their coverage from; there must be one."""
+    total = (ELECTRICITY, "total")
+    return total if total in index else (ELECTRICITY, "grid")
+
+
+def relations(index: Mapping[Key, int], energy: Floats) -> dict[Key, Floats]:
+    """What electricity's series lack of total, grid and own use; energy has keys and days as last axes."""
+
+    def line(item: str) -> Floats | None:
+        place = index.get((ELECTRICITY, item))
+        return None if place is None else energy[..., place, :]
+
+    def filled(item: str) -> Floats | float:
+        found = line(item)
+        return 0.0 if found is None else np.nan_to_num(found)
+
+    total, grid, used_here = line("total"), line("grid"), line("pv_self_use")
+    known = total if total is not None else grid
+    if known is None:
+        return {}
+    made: dict[Key, Floats] = {}
+    own = filled("pv_self_use")
+    if used_here is None:
+        own = made[ELECTRICITY, "pv_self_use"] = np.zeros(known.shape) + filled("pv") - filled("export")
+    if total is None and grid is not None:
+        made[ELECTRICITY, "total"] = grid + own
+    if grid is None and total is not None:
+        made[ELECTRICITY, "grid"] = total - own
+    return made
+
+
 @dataclass(frozen=True)
 class Days:
     """Daily values from `first` on, `count` days, one line of each array per key (carrier, item).
@@ -72,46 +104,24 @@ class Days:
 
     @classmethod
     def of_columns(cls, columns: DailyColumns, first: date) -> Days:
-        """The store's arrays of one building, which begin on `first`."""
+        """The store's arrays of one building, which begin on `first`; a Block derives what they lack."""
         count = columns.energy.shape[1]
-        return cls(first, count, columns.keys, columns.energy, columns.coverage, columns.estimated).derived()
+        return cls(first, count, columns.keys, columns.energy, columns.coverage, columns.estimated)
 
     def derived(self) -> Days:
         """Add electricity's missing relations between total, grid, pv and export."""
-        base = self.index.get((ELECTRICITY, "total"), self.index.get((ELECTRICITY, "grid")))
-        if base is None:
-            return self
-        own = self._line_or_zero("pv") - self._line_or_zero("export")
-        made: dict[Key, Floats] = {}
-        if self._line("pv_self_use") is None:
-            made[ELECTRICITY, "pv_self_use"] = own
-        else:
-            own = self._line_or_zero("pv_self_use")
-        total, grid = self._line("total"), self._line("grid")
-        if total is None and grid is not None:
-            made[ELECTRICITY, "total"] = grid + own
-        if grid is None and total is not None:
-            made[ELECTRICITY, "grid"] = total - own
+        made = relations(self.index, self.energy)
         if not made:
             return self
-        extra = np.array(list(made.values()))
-        repeat = np.repeat(base, len(made))
+        base = np.repeat(self.index[base_of(self.index)], len(made))
         return Days(
             self.first,
             self.count,
             (*self.keys, *made),
-            np.vstack([self.energy, extra]),
-            np.vstack([self.coverage, self.coverage[repeat]]),
-            np.vstack([self.estimated, self.estimated[repeat]]),
+            np.vstack([self.energy, np.array(list(made.values()))]),
+            np.vstack([self.coverage, self.coverage[base]]),
+            np.vstack([self.estimated, self.estimated[base]]),
         )
-
-    def _line(self, item: str) -> Floats | None:
-        place = self.index.get((ELECTRICITY, item))
-        return None if place is None else self.energy[place]
-
-    def _line_or_zero(self, item: str) -> Floats:
-        line = self._line(item)
-        return np.zeros(self.count) if line is None else np.nan_to_num(line)
 
     def window(self, first: date, last: date) -> Days:
         """The days of first..last that lie inside."""
@@ -135,12 +145,6 @@ class Days:
         )
         days.__dict__.update(_absent=self._absent[:, cut], _filled=self._filled[:, cut])
         return days
-
-    @cached_property
-    def heard(self) -> date | None:
-        """The first day on which any series has a value."""
-        there = np.flatnonzero(~self._absent.all(axis=0)) if self.keys else np.array([])
-        return self.first + timedelta(days=int(there[0])) if there.size else None
 
     def carriers(self) -> list[str]:
         """Carriers with a total on at least one day."""
@@ -184,37 +188,3 @@ class Days:
         coverage = self.coverage.sum(axis=1) / self.count
         heard: list[bool] = np.any(~self._absent, axis=1).tolist()
         return heard, energy.tolist(), coverage.tolist(), estimated.tolist()
-
-    def combine(self, weights: Mapping[Key, float]) -> Floats:
-        """Daily sum of weight * energy, length `count`; NaN on days where a regular series has no value.
-
-        A series that has values on less than half of the days (a monthly oil delivery) is not regular.
-        """
-        factors = np.zeros(len(self.keys))
-        for key, weight in weights.items():
-            if key in self.index:
-                factors[self.index[key]] = weight
-        used = factors != 0
-        if not used.any():
-            return np.full(self.count, np.nan)
-        if self._whole:
-            return factors @ self._filled
-        regular = used & self._regular
-        needed = regular if regular.any() else used
-        gaps = needed.astype(np.float64) @ self._gaps
-        gap = gaps > 0 if regular.any() else gaps >= used.sum()
-        return np.where(gap, np.nan, factors @ self._filled)
-
-    @cached_property
-    def _whole(self) -> bool:
-        return not self._absent.any()
-
-    @cached_property
-    def _gaps(self) -> Floats:
-        return self._absent.astype(np.float64)
-
-    @cached_property
-    def _regular(self) -> npt.NDArray[np.bool_]:
-        """Series with values on at least half of the days since the first value of any."""
-        since = (self.heard - self.first).days if self.heard else 0
-        return np.asarray(self._absent[:, since:].mean(axis=1) <= 0.5)

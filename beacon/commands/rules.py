@@ -44,11 +44,13 @@ def _print_json(value: Any) -> None:
 def run(config: Config = Path("collector.toml"), rules: RulesPath = Path("rules.toml")) -> None:
     """Judge, watch and notify until stopped."""
     import asyncio
+    import gc
 
     from rules.alerts import AlertBook
     from rules.service import run as run_rules
 
     store, registry, loaded = _open(config, rules)
+    gc.freeze()  # registry and tables stay: the collector need not walk them again and again
     book = AlertBook(loaded.alerts_path)
     try:
         asyncio.run(run_rules(store, registry, loaded, book))

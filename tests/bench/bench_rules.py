@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import gc
+import resource
+import tempfile
 import time
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
+from collector.columns import DailyColumns
 from collector.model import DailyRow, Latest
 from collector.registry import Building, BuildingType, Registry
+from collector.sqlite_store import SqliteStore
 from rules.backtest import backtest, read, table
 from rules.conditions import Condition
 from rules.config import Rules, build
 from rules.period import Period
 from rules.quota import HISTORY_DAYS
-from rules.runner import as_row, judge_days
+from rules.runner import CHUNK, as_row, evaluate, judge_days
 from rules.series import Days, Key
 from rules.watch import Watch
 
 HERE = Path(__file__).parent
-CARRIERS = ("electricity", "gas", "heat", "cooling", "water", "diesel", "lpg", "coal")
+CARRIERS = ("coal", "cooling", "diesel", "electricity", "gas", "heat", "lpg", "water")
+KEYS: tuple[Key, ...] = tuple((carrier, "total") for carrier in CARRIERS)
 THROUGH = date(2026, 9, 30)
+DAYS = 365
 
 
 def rules() -> Rules:
@@ -48,25 +55,29 @@ def buildings(count: int) -> list[Building]:
     ]
 
 
-def days(chosen: list[Building], first: date, count: int) -> dict[str, Days]:
-    """Plausible daily values of every carrier as arrays, one year back from THROUGH."""
-    keys: tuple[Key, ...] = tuple((carrier, "total") for carrier in CARRIERS)
+def year_of(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Plausible daily values per square metre of every carrier for the last `count` days, and no gaps."""
     season = 1 + 0.3 * np.cos(2 * np.pi * np.arange(count) / 365)
-    random = np.random.default_rng(1)
-    noise = random.normal(1, 0.05, (len(keys), count))
-    known = np.zeros(count)
-    known[-(THROUGH - date(2025, 10, 1)).days - 1 :] = 1.0
-    found = {}
-    for building in chosen:
-        energy = np.where(known > 0, season * noise * building.area_m2 * 0.02, np.nan)
-        coverage = np.broadcast_to(known, energy.shape)
-        found[building.id] = Days(first, count, keys, energy, coverage, np.zeros_like(energy)).derived()
-    return found
+    energy = season * np.random.default_rng(1).normal(1, 0.05, (len(KEYS), count)) * 0.02
+    return energy, np.ones_like(energy)
 
 
-def judge_province(count: int, chunk: int = 256) -> tuple[float, float, int]:
+def columns(chosen: list[Building], first: date, count: int) -> list[DailyColumns]:
+    """What a store gives: a year of eight carriers, before it nothing."""
+    energy, whole = year_of(DAYS)
+    absent = np.full((len(KEYS), count - DAYS), np.nan)
+    empty, none = np.zeros_like(absent), np.zeros((len(KEYS), count))
+    coverage = np.hstack([empty, whole])
+    return [
+        DailyColumns(building.id, KEYS, np.hstack([absent, energy * building.area_m2]), coverage, none)
+        for building in chosen
+    ]
+
+
+def judge_province(count: int, chunk: int = CHUNK) -> tuple[float, float, int]:
     """Seconds to judge, seconds to make the store's rows, judgements."""
-    loaded, period = rules(), Period(2026)
+    loaded, period = rules(), Period(THROUGH.year)
+    gc.freeze()  # as `beacon rules run` does once everything is loaded
     first = period.first - timedelta(days=HISTORY_DAYS)
     chosen = buildings(count)
     length = (THROUGH - first).days + 1
@@ -74,8 +85,9 @@ def judge_province(count: int, chunk: int = 256) -> tuple[float, float, int]:
     made = 0
     for low in range(0, count, chunk):
         part = chosen[low : low + chunk]
-        facts = days(part, first, length)
+        given = columns(part, first, length)
         began = time.process_time()
+        facts = {each.building: Days.of_columns(each, first) for each in given}
         found = judge_days(part, facts, loaded, {b.id: [period] for b in part}, {b.id: THROUGH for b in part})
         judging += time.process_time() - began
         began = time.process_time()
@@ -84,17 +96,43 @@ def judge_province(count: int, chunk: int = 256) -> tuple[float, float, int]:
     return judging, writing, made
 
 
-def rows_to_arrays(count: int) -> float:
-    """Microseconds a daily row takes on its way into arrays."""
-    rows = [
-        DailyRow("b", carrier, "total", THROUGH - timedelta(days=back), 1.0, 1.0, 0.0)
-        for carrier in CARRIERS
-        for back in range(365)
-    ]
-    began = time.process_time()
-    for _ in range(count):
-        Days.of(rows, THROUGH - timedelta(days=364), THROUGH)
-    return (time.process_time() - began) / count / len(rows) * 1e6
+def judge_store(count: int) -> tuple[float, float, float, int, float]:
+    """Seconds to write a year of daily rows, to read them, to read, judge and store; judgements; peak MB."""
+    chosen = buildings(count)
+    registry = Registry({building.id: building for building in chosen})
+    energy, _ = year_of(DAYS)
+    start = THROUGH - timedelta(days=DAYS - 1)
+    with tempfile.TemporaryDirectory() as folder:
+        store = SqliteStore(Path(folder) / "store.sqlite")
+        began = time.process_time()
+        for building in chosen:
+            store.write_daily(
+                [
+                    DailyRow(
+                        building.id,
+                        carrier,
+                        item,
+                        start + timedelta(days=at),
+                        value * building.area_m2,
+                        1.0,
+                        0.0,
+                    )
+                    for (carrier, item), line in zip(KEYS, energy.tolist(), strict=True)
+                    for at, value in enumerate(line)
+                ]
+            )
+        wrote = time.process_time() - began
+        began = time.process_time()
+        for low in range(0, count, CHUNK):
+            store.daily_columns(start, THROUGH, [building.id for building in chosen[low : low + CHUNK]])
+        read_in = time.process_time() - began
+        now = int(datetime(THROUGH.year, THROUGH.month, THROUGH.day, 17, tzinfo=UTC).timestamp() * 1000)
+        began = time.process_time()
+        made = evaluate(store, registry, rules(), now, periods=[Period(THROUGH.year)])
+        whole = time.process_time() - began
+        store.close()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return wrote, read_in, whole, len(made), peak
 
 
 def watch_devices(count: int) -> tuple[float, int]:
@@ -133,10 +171,17 @@ def main() -> None:
     for count in (5_000, 20_000):
         judging, writing, made = judge_province(count)
         print(
-            f"judge {count:,} buildings x {len(CARRIERS)} carriers x 365 days, {made:,} forecasts: "
-            f"{judging:.2f} s, rows for the store {writing:.2f} s (aim 10 s)"
+            f"judge {count:,} buildings x {len(KEYS)} carriers x {DAYS} days, {made:,} forecasts: "
+            f"{judging:.2f} s, with rows for the store {judging + writing:.2f} s (aim 10 s, one core)"
         )
-    print(f"daily rows into arrays: {rows_to_arrays(20):.2f} us a row")
+    for count in (200, 2_000):
+        wrote, read_in, whole, made, peak = judge_store(count)
+        values = count * len(KEYS) * DAYS
+        print(
+            f"the same from a SQLite file and back, {count:,} buildings, {made:,} judgements: {whole:.2f} s, "
+            f"of it reading {read_in:.2f} s ({read_in / values * 1e6:.2f} us a row); at most {peak:.0f} MB "
+            f"(the file took {wrote:.1f} s to write)"
+        )
     seconds, rules_count = watch_devices(100_000)
     print(f"a minute of 100,000 devices x {rules_count} conditions: {seconds:.2f} s (aim 5 s)")
     scores = [

@@ -39,6 +39,7 @@ def read(
     port: Annotated[int, typer.Option(help="TCP port.")] = 502,
     serial: Annotated[str, typer.Option(help="Serial port instead of a host.")] = "",
     baud: Annotated[int, typer.Option(help="Baud rate; the profile's own if left out.")] = 0,
+    parity: Annotated[str, typer.Option(help="N, E or O; the profile's own if left out.")] = "",
     unit: Annotated[int, typer.Option(help="Unit id.")] = 1,
     address: Annotated[
         str, typer.Option(help="Digits of a DL/T 645 or CJ/T 188 meter; any if it is alone on the line.")
@@ -50,14 +51,16 @@ def read(
         list[str] | None, typer.Option(help="A ratio that the profile needs, NAME=VALUE.")
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Read again every second.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Show registers and raw words, too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Read devices once and show their values with units."""
+    """Read devices once and show their values with units; says what may be wrong if that fails."""
     from beacon.commands.edge_read import Target, show
+    from edge.commission.place import Place
 
-    ratios = tuple(ratio or ())
-    target = Target(config, device, profile, host, port, serial, baud, unit, rtu_over_tcp, ratios, address)
-    show(target, watch=watch, as_json=as_json)
+    place = Place(host, port, serial, baud, parity, 0, rtu_over_tcp)
+    target = Target(config, device, profile, place, unit, address, tuple(ratio or ()))
+    show(target, watch=watch, raw=raw, as_json=as_json)
 
 
 @app.command("probe")
@@ -102,6 +105,61 @@ def scan(
 
     given = (tuple(baud or ()), tuple(parity or ()), tuple(protocol or ()))
     show(Wanted(serial, host, port, units, *given, timeout), as_json=as_json)
+
+
+@app.command("add")
+def add(
+    config: Config,
+    device: Annotated[str, typer.Option("--id", help="The new device's id.")],
+    bus: Annotated[str, typer.Option(help="Its bus; a new name together with --serial or --host.")],
+    profile: Annotated[str, typer.Option(help="Its profile, see `beacon devices list`.")],
+    unit: Annotated[int | None, typer.Option(help="Unit id of a Modbus device.")] = None,
+    address: Annotated[str, typer.Option(help="Address of a DL/T 645 or CJ/T 188 meter.")] = "",
+    serial: Annotated[str, typer.Option(help="Serial port of the bus.")] = "",
+    host: Annotated[str, typer.Option(help="Host of the bus.")] = "",
+    port: Annotated[int, typer.Option(help="TCP port of the bus.")] = 502,
+    rtu_over_tcp: Annotated[bool, typer.Option("--rtu-over-tcp", help="RTU frames over TCP.")] = False,
+    baud: Annotated[int, typer.Option(help="Baud rate, if not the bus's.")] = 0,
+    parity: Annotated[str, typer.Option(help="N, E or O, if not the bus's.")] = "",
+    building: Annotated[str, typer.Option(help="Building id, if not the file's.")] = "",
+    ratio: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, such as ct_ratio=40.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the change, write nothing.")] = False,
+) -> None:
+    """Write a device into edge.toml; comments stay, and what would not pass the checks is refused."""
+    from beacon.commands.edge_add import add
+    from edge.commission.place import Place
+
+    place = Place(host, port, serial, baud, parity, 0, rtu_over_tcp)
+    add(
+        config,
+        device=device,
+        bus=bus,
+        profile=profile,
+        unit=unit,
+        address=address,
+        place=place,
+        building=building,
+        ratio=tuple(ratio or ()),
+        dry_run=dry_run,
+    )
+
+
+@app.command("accept")
+def accept(
+    config: Config,
+    device: Annotated[str, typer.Argument(help="Device id.")],
+    reading: Annotated[
+        list[str] | None, typer.Option(help="QUANTITY=VALUE read from the display; may be repeated.")
+    ] = None,
+    by: Annotated[str, typer.Option(help="Who read the display and signs.")] = "",
+    out: Annotated[Path, typer.Option(help="Folder for the sheet (CSV, and PDF or HTML).")] = Path("."),
+    note: Annotated[str, typer.Option(help="A remark for the sheet.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Compare a device with its display, and write a signed-off sheet. Exit code 1 if a value differs."""
+    from beacon.commands.edge_accept import accept
+
+    accept(config, device, tuple(reading or ()), by, out, note, as_json=as_json)
 
 
 @app.command("simulate")

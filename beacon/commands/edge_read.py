@@ -1,9 +1,11 @@
-"""`beacon edge read`: what a device answers now, as a table with units."""
+"""`beacon edge read`: what a device answers now, and what is wrong if it does not."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -11,22 +13,19 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
-from drivers import models
-from drivers.driver import Driver
-from drivers.errors import BeaconError, ConfigError, DeviceError, Problem
-from drivers.frames.bus import line_bus
-from drivers.modbus.device import ModbusDevice
-from drivers.modbus.settings import RtuOverTcpSettings, SerialSettings, TcpSettings
-from drivers.modbus.transport import ModbusBus
-from drivers.profile import Profile, Serial
+from beacon.commands.edge_ratio import ratios
+from beacon.language import chinese
+from drivers.diagnosis import Finding
+from drivers.errors import BeaconError, DeviceError
+from drivers.plausibility import Mark, marks, score
 from drivers.quantity import quantity
 from drivers.sample import Sample
-from edge.config import ANY_ADDRESS
-from edge.config_file import load
-from edge.devices import Connection, meter_driver, open_bus
+from edge.commission.place import Place, Station, open_configured, open_device
+from edge.commission.wiring import close_all, explain
 
 WATCH_S = 1.0
-Opened = tuple[list[Driver], list[Connection]]
+_BELIEVED = 0.7
+_MARKS = {Mark.GOOD: "[green]✓[/]", Mark.ODD: "[yellow]?[/]", Mark.WRONG: "[red]✗[/]"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,140 +35,161 @@ class Target:
     config: Path | None
     device: str
     profile: str
-    host: str
-    port: int
-    serial: str
-    baud: int
+    place: Place
     unit: int
-    rtu_over_tcp: bool
+    address: str
     ratios: tuple[str, ...]
-    address: str = ""
+
+    def stations(self) -> list[Station]:
+        """Raises ConfigError, or BeaconError where the place is missing."""
+        if self.config:
+            return open_configured(self.config, self.device)
+        if not self.profile:
+            raise BeaconError("give edge.toml, or --profile with --host or --serial")
+        return [open_device(self.place, self.profile, self.unit, self.address, ratios(self.ratios))]
 
 
-def show(target: Target, *, watch: bool, as_json: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """sample: or the error instead. words: of Modbus devices."""
+
+    station: Station
+    sample: Sample | None
+    error: str
+    words: Mapping[tuple[int, int], int]
+
+    @property
+    def good(self) -> bool:
+        """Whether there are values, and they can be true together."""
+        return self.sample is not None and score(self.values) >= _BELIEVED
+
+    @property
+    def values(self) -> dict[str, float | None]:
+        """The values by name, absent ones included."""
+        if self.sample is None:
+            return {}
+        return dict(zip(self.sample.fields, self.sample.values, strict=True))
+
+
+def show(target: Target, *, watch: bool, raw: bool, as_json: bool) -> None:
     """Print one reading of every device, or go on until Ctrl-C. Exit code 1 if none answered."""
-    asyncio.run(_show(target, watch=watch, as_json=as_json))
+    logging.getLogger("drivers").setLevel(logging.ERROR)  # what is refused stands in the table
+    asyncio.run(_show(target, watch=watch, raw=raw, as_json=as_json))
 
 
-async def _show(target: Target, *, watch: bool, as_json: bool) -> None:
-    devices, buses = _configured(target) if target.config else _single(target)
+async def _show(target: Target, *, watch: bool, raw: bool, as_json: bool) -> None:
+    stations = target.stations()
     try:
         if watch:
-            await _watch(devices)
+            await _watch(stations, raw)
             return
-        answers = [await _read(device) for device in devices]
-        if as_json:
-            rows = [_json(device, answer) for device, answer in zip(devices, answers, strict=True)]
-            print(orjson.dumps(rows).decode())
-        else:
-            Console().print(_tables(devices, answers))
+        answers = [await read(station) for station in stations]
     finally:
-        for bus in buses:
-            await bus.aclose()
-    if all(isinstance(answer, DeviceError) for answer in answers):
+        await close_all(stations)
+    doubtful = [answer for answer in answers if answer.sample is None or _judged_bad(answer)]
+    findings = await explain(stations) if doubtful else []
+    if as_json:
+        print(orjson.dumps([_json(answer, findings) for answer in answers]).decode())
+    else:
+        console = Console()
+        console.print(_tables(answers, raw))
+        _print_findings(console, findings)
+    if all(answer.sample is None for answer in answers):
         raise BeaconError("no device answered")
 
 
-async def _watch(devices: list[Driver]) -> None:
+async def _watch(stations: Sequence[Station], raw: bool) -> None:
     with Live(auto_refresh=False) as live:
         while True:
-            live.update(_tables(devices, [await _read(device) for device in devices]), refresh=True)
+            live.update(_tables([await read(station) for station in stations], raw), refresh=True)
             await asyncio.sleep(WATCH_S)
 
 
-async def _read(device: Driver) -> Sample | DeviceError:
+async def read(station: Station) -> Answer:
+    """One reading of one device, never an exception."""
+    if station.memory is not None:
+        station.memory.memory.words.clear()
+        station.memory.memory.refused.clear()
+        station.memory.memory.functions_refused.clear()
     try:
-        return await device.read()
+        sample = await station.driver.read()
     except DeviceError as error:
-        return error
+        return Answer(station, None, str(error), {})
+    words = dict(station.memory.memory.words) if station.memory else {}
+    return Answer(station, sample, "", words)
 
 
-def _configured(target: Target) -> Opened:
-    assert target.config is not None
-    config = load(target.config)
-    devices: list[Driver] = []
-    buses: list[Connection] = []
-    for bus in config.bus:
-        wanted = [d for d in config.devices_on(bus) if target.device in ("", d.id)]
-        if not wanted:
-            continue
-        connection, drivers = open_bus(config, bus, wanted)
-        buses.append(connection)
-        devices += drivers
-    if not devices:
-        known = ", ".join(device.id for device in config.device)
-        raise ConfigError([Problem(target.config.name, "device", f"no bus has {target.device!r}: {known}")])
-    return devices, buses
+def _judged_bad(answer: Answer) -> bool:
+    """Whether there was something to judge, and it speaks against the device."""
+    return bool(marks(answer.values)) and not answer.good
 
 
-def _single(target: Target) -> Opened:
-    if not target.profile or not (target.host or target.serial):
-        raise BeaconError("give edge.toml, or --profile with --host or --serial")
-    model = models.load(target.profile)
-    if models.protocol_of(model) == "mqtt":
-        raise BeaconError(f"{target.profile} is no bus device")
-    if isinstance(model, Profile):
-        serial = (model.modbus.serial if model.modbus else None) or Serial()
-        bus = ModbusBus(_settings(target, serial.baud, serial.parity, serial.stop_bits))
-        return [ModbusDevice(model.name, model, target.unit, bus, _ratios(target.ratios))], [bus]
-    settings = _settings(target, model.serial.baud, model.serial.parity, model.serial.stop_bits)
-    if isinstance(settings, TcpSettings):
-        raise BeaconError(f"{target.profile} needs --serial or --rtu-over-tcp")
-    line = line_bus(settings)
-    meter = replace(model, serial=replace(model.serial, baud=target.baud or model.serial.baud))
-    address = target.address or ANY_ADDRESS
-    return [meter_driver(target.profile, meter, address, line, _ratios(target.ratios))], [line]
+def _tables(answers: Sequence[Answer], raw: bool) -> Group:
+    return Group(*(_table(answer, raw) for answer in answers))
 
 
-def _settings(
-    target: Target, baud: int, parity: str, stop_bits: int
-) -> TcpSettings | RtuOverTcpSettings | SerialSettings:
-    """What the target says, on top of the factory's settings of the model."""
-    if target.serial:
-        line = {"baud": target.baud or baud, "parity": parity, "stop_bits": stop_bits}
-        return SerialSettings.model_validate({"port": target.serial, **line})
-    if target.rtu_over_tcp:
-        return RtuOverTcpSettings(host=target.host, port=target.port)
-    return TcpSettings(host=target.host, port=target.port)
-
-
-def _ratios(texts: tuple[str, ...]) -> dict[str, float]:
-    found = {}
-    for text in texts:
-        name, _, value = text.partition("=")
-        try:
-            found[name] = float(value)
-        except ValueError:
-            raise BeaconError(f"--ratio {text}: write NAME=VALUE, such as ct_ratio=40") from None
-    return found
-
-
-def _tables(devices: list[Driver], answers: list[Sample | DeviceError]) -> Group:
-    return Group(*(_table(device, answer) for device, answer in zip(devices, answers, strict=True)))
-
-
-def _table(device: Driver, answer: Sample | DeviceError) -> Table | str:
-    if isinstance(answer, DeviceError):
-        return f"[red]{answer}[/]"
-    table = Table(title=f"{device.device_id}: {device.profile.vendor} {device.profile.model}")
+def _table(answer: Answer, raw: bool) -> Table | str:
+    station = answer.station
+    if answer.sample is None:
+        return f"[red]{answer.error}[/]"
+    driver, found = station.driver, marks(answer.values)
+    table = Table(
+        title=f"{driver.device_id}: {driver.profile.vendor} {driver.profile.model}", title_justify="left"
+    )
     table.add_column("quantity")
     table.add_column("value", justify="right")
     table.add_column("unit")
-    for name, value in zip(answer.fields, answer.values, strict=True):
-        table.add_row(name, "absent" if value is None else f"{value:,.12g}", quantity(name).unit)
-    for refused in device.refused:
-        table.add_row(f"[yellow]refused: {refused}[/]", "", "")
+    table.add_column("")
+    if raw:
+        table.add_column("register")
+        table.add_column("raw")
+    registers = _registers(answer) if raw else {}
+    for name, value in answer.values.items():
+        shown = "absent" if value is None else f"{value:,.12g}"
+        cells = [name, shown, quantity(name).unit, _MARKS[found[name]] if name in found else ""]
+        table.add_row(*cells, *(registers.get(name, ("", "")) if raw else ()))
+    for refused in driver.refused:
+        table.add_row(f"[yellow]refused: {refused}[/]")
     return table
 
 
-def _json(device: Driver, answer: Sample | DeviceError) -> dict[str, object]:
-    if isinstance(answer, DeviceError):
-        return {"device": device.device_id, "error": str(answer)}
+def _registers(answer: Answer) -> dict[str, tuple[str, str]]:
+    """Quantity -> (function:address, words in hex), as far as its registers were read."""
+    found = {}
+    for point in answer.station.driver.profile.points:
+        where, words = [], []
+        for cell in point.cells:
+            where.append(f"{cell.function}:{cell.address}")
+            places = [(cell.function, address) for address in range(cell.address, cell.end)]
+            words.append(" ".join(f"{answer.words[p]:04X}" if p in answer.words else "····" for p in places))
+        if words:
+            found[point.quantity.name] = ("+".join(where), " + ".join(words))
+    return found
+
+
+def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
+    in_chinese = chinese()
+    for finding in findings:
+        console.print(f"• {finding.zh if in_chinese else finding.en}", markup=False)
+
+
+def _json(answer: Answer, findings: Sequence[Finding]) -> dict[str, object]:
+    station = answer.station
+    told = [
+        {"cause": finding.cause, "weight": finding.weight, "en": finding.en, "zh": finding.zh}
+        for finding in findings
+        if finding.address in ("", station.label)
+    ]
+    if answer.sample is None:
+        return {"device": station.driver.device_id, "error": answer.error, "findings": told}
     return {
-        "device": device.device_id,
-        "at": answer.at,
-        "status": int(answer.status),
-        "values": answer.present(),
-        "absent": [n for n, v in zip(answer.fields, answer.values, strict=True) if v is None],
-        "refused": device.refused,
+        "device": station.driver.device_id,
+        "at": answer.sample.at,
+        "status": int(answer.sample.status),
+        "values": answer.sample.present(),
+        "absent": [name for name, value in answer.values.items() if value is None],
+        "marks": marks(answer.values),
+        "raw": {name: words for name, (_, words) in _registers(answer).items()} if answer.words else {},
+        "refused": station.driver.refused,
+        "findings": told,
     }

@@ -38,16 +38,20 @@ class Admitted:
 
 
 class Admission:
-    """The registry's word on who may write what. Replaced as a whole when the registry is loaded again.
+    """The registry's word on who may write what.
 
     future_ms: how far a time may lie ahead of the collector's clock.
     """
 
     def __init__(self, registry: Registry, clock: Callable[[], int], future_ms: int = 3_600_000) -> None:
-        self._owners = {id_: frozenset(building.edges) for id_, building in registry.buildings.items()}
-        self.edges = frozenset(edge for edges in self._owners.values() for edge in edges)
         self._clock = clock
         self._future_ms = future_ms
+        self.load(registry)
+
+    def load(self, registry: Registry) -> None:
+        """Judge by this registry from now on."""
+        self._owners = {id_: frozenset(building.edges) for id_, building in registry.buildings.items()}
+        self.edges = frozenset(edge for edges in self._owners.values() for edge in edges)
         self._refusals: dict[tuple[str, Head], str] = {}
 
     def admit(self, site: str, edge: str, parsed: Parsed) -> Admitted:

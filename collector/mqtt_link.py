@@ -135,7 +135,10 @@ class MqttLink:
 def _tls_context(settings: BrokerSettings) -> ssl.SSLContext | None:
     if settings.tls is None:
         return None
-    context = ssl.create_default_context(cafile=settings.tls.ca_file)
-    if settings.tls.cert_file is not None:
-        context.load_cert_chain(settings.tls.cert_file, settings.tls.key_file)
+    try:
+        context = ssl.create_default_context(cafile=settings.tls.ca_file)
+        if settings.tls.cert_file is not None:
+            context.load_cert_chain(settings.tls.cert_file, settings.tls.key_file)
+    except OSError as error:  # read at every connection: certificates are renewed
+        raise aiomqtt.MqttError(f"certificates of broker.tls: {error}") from error
     return context

@@ -13,7 +13,7 @@ from collector.local_day import day_bounds
 from collector.model import DailyRow
 from collector.registry import Building, Registry
 from collector.rollup import rollup
-from collector.store import Store
+from collector.store import PartlyStored, Store
 from drivers.errors import StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -27,9 +27,9 @@ class Roller:
 
     def __init__(self, store: Store, registry: Registry, clock: Callable[[], int]) -> None:
         self._store = store
-        self._registry = registry
+        self.registry = registry
         self._clock = clock
-        self._unknown: set[str] = set()
+        self._told: set[tuple[str, str]] = set()
 
     async def run(self, tell: Callable[[float], None] | None = None, every_s: float = 2.0) -> None:
         """Until cancelled. tell: is given the number of days found dirty each time."""
@@ -56,12 +56,16 @@ class Roller:
         dirty = self._store.dirty_days()
         done, rows, days = 0, list[DailyRow](), list[tuple[str, date]]()
         for building, span in _spans(dirty):
-            known = self._registry.buildings.get(building)
+            known = self.registry.buildings.get(building)
             if known is not None:
-                rows += self._roll_span(known, span)
-            elif building not in self._unknown:
-                self._unknown.add(building)
-                logger.warning("building %s has readings but is not in the registry: no totals", building)
+                try:
+                    rows += self._roll_span(known, span)
+                except (ArithmeticError, LookupError, TypeError, ValueError):
+                    # One building's odd data must not end the rollups of the others.
+                    self._tell_once(building, "cannot be rolled up", trace=True)
+                    continue
+            else:
+                self._tell_once(building, "has readings but is not in the registry: no totals")
             days += [(building, day) for day in span]
             if len(rows) >= WRITE_ROWS:
                 done += self._finish(rows, days, read_at)
@@ -84,10 +88,18 @@ class Roller:
         return written
 
     def _finish(self, rows: Sequence[DailyRow], days: Sequence[tuple[str, date]], read_at: int) -> int:
-        if rows:
-            self._store.write_daily(rows)
+        try:
+            if rows:
+                self._store.write_daily(rows)
+        except PartlyStored as error:
+            logger.error("daily rows that the store will never take: %s", error)
         self._store.clean_days(days, read_at)
         return len(days)
+
+    def _tell_once(self, building: str, problem: str, trace: bool = False) -> None:
+        if (building, problem) not in self._told:
+            self._told.add((building, problem))
+            logger.warning("building %s %s", building, problem, exc_info=trace)
 
     def _roll_span(self, building: Building, span: Sequence[date]) -> list[DailyRow]:
         """The rows of consecutive days; rows that are stored but no longer come out become zero."""

@@ -85,10 +85,12 @@ async def run(
     *,
     ready: Callable[[], None] | None = None,
     clock: Callable[[], int] = now_ms,
+    registries: asyncio.Queue[Registry] | None = None,
 ) -> None:
     """Collect until cancelled. `store`: one that is open already, and stays open.
 
     ready: called once, when the broker has taken the subscriptions.
+    registries: a registry that is put here takes the place of the one before.
     """
     if clock() < OLDEST_MS:
         day = datetime.fromtimestamp(clock() / 1000, UTC).date()
@@ -97,7 +99,8 @@ async def run(
     open_one = store if store is not None else await asyncio.to_thread(open_store, settings, registry)
     letters = DeadLetters(settings.dead_letters.path, settings.dead_letters.max_mb * 1024 * 1024)
     try:
-        await _run(settings, registry, open_one, letters, ready, clock)
+        news = registries if registries is not None else asyncio.Queue[Registry]()
+        await _run(settings, registry, open_one, letters, ready, clock, news)
     finally:
         letters.close()
         if own:
@@ -111,6 +114,7 @@ async def _run(
     letters: DeadLetters,
     ready: Callable[[], None] | None,
     clock: Callable[[], int],
+    registries: asyncio.Queue[Registry],
 ) -> None:
     metrics = Metrics()
     link = MqttLink(settings.broker, metrics)
@@ -123,6 +127,7 @@ async def _run(
         clock,
         metrics,
         max_batches=settings.limits.max_batches,
+        max_bytes=settings.limits.max_mb * 1024 * 1024,
         write_values=settings.limits.write_values,
     )
     statuses = Statuses(store, admission, clock)
@@ -133,12 +138,34 @@ async def _run(
         tasks.create_task(link.run(ingest.receive, statuses.note), name="broker link")
         tasks.create_task(ingest.run(), name="store writer")
         tasks.create_task(statuses.run(), name="edge statuses")
-        tasks.create_task(roller.run(metrics.dirty_days.set), name="rollups")
+        tasks.create_task(_follow(registries, store, admission, roller), name="registry")
+        if settings.rollup.enabled:
+            tasks.create_task(roller.run(metrics.dirty_days.set), name="rollups")
         if settings.store.kind == "sqlite":
             tasks.create_task(_prune(store, settings.store.raw_retention_days, clock), name="retention")
         if ready is not None:
             await link.connected.wait()
             ready()
+
+
+async def _follow(
+    registries: asyncio.Queue[Registry], store: Store, admission: Admission, roller: Roller
+) -> None:
+    """Go on with each registry that comes. Past days stay as they were rolled up."""
+    while True:
+        new, old = await registries.get(), roller.registry
+        changed = [id_ for id_, each in new.buildings.items() if old.buildings.get(id_) not in (each, None)]
+        store.zones = new.zones()
+        roller.registry = new
+        admission.load(new)
+        logger.info(
+            "registry loaded again: %d buildings, %d new, %d gone, %d changed%s",
+            len(new.buildings),
+            len(new.buildings.keys() - old.buildings.keys()),
+            len(old.buildings.keys() - new.buildings.keys()),
+            len(changed),
+            "; for their past days: beacon collector roll --from DAY" if changed else "",
+        )
 
 
 async def _prune(store: Store, days: int, clock: Callable[[], int]) -> None:

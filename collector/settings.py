@@ -80,11 +80,18 @@ class DeadLetterSettings(Strict):
 
 
 class LimitSettings(Strict):
-    """future_s: how far a time may lie ahead. max_batches: held while the store is slow or away."""
+    """future_s: how far a time may lie ahead. max_batches, max_mb: held while the store is slow or away."""
 
     future_s: Annotated[int, Field(ge=0, le=86_400)] = 3600
     max_batches: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    max_mb: Annotated[int, Field(ge=1, le=100_000)] = 256
     write_values: Annotated[int, Field(ge=1, le=10_000_000)] = 200_000
+
+
+class RollupSettings(Strict):
+    """Of collectors that share one store, one is enough to keep the daily rollups."""
+
+    enabled: bool = True
 
 
 class MetricsSettings(Strict):
@@ -100,6 +107,7 @@ class Settings(Strict):
     registry: RegistrySettings
     dead_letters: DeadLetterSettings = DeadLetterSettings()
     limits: LimitSettings = LimitSettings()
+    rollup: RollupSettings = RollupSettings()
     metrics: MetricsSettings | None = None
 
 

@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from collector.dead_letters import DeadLetters
+    from collector.registry import Registry
 
 app = typer.Typer(help="Take readings from the broker and keep them.", no_args_is_help=True)
 letters_app = typer.Typer(help="What could never be stored, and why.", no_args_is_help=True)
@@ -21,23 +22,41 @@ DEFAULT = Path("collector.toml")
 
 
 @app.command()
-def run(config: Config = DEFAULT) -> None:
-    """Collect until stopped (SIGTERM or Ctrl-C)."""
+def run(
+    config: Config = DEFAULT,
+    rollup: Annotated[
+        bool | None, typer.Option("--rollup/--no-rollup", help="Keep daily rollups; else as the file says.")
+    ] = None,
+) -> None:
+    """Collect until stopped (SIGTERM or Ctrl-C). SIGHUP reads the registry again."""
     import asyncio
+    import logging
     import signal
 
     from collector import service, settings
+    from drivers.errors import ConfigError
 
     loaded, registry = settings.load(config)
+    if rollup is not None:
+        loaded = loaded.model_copy(update={"rollup": settings.RollupSettings(enabled=rollup)})
 
     async def until_stopped() -> None:
         task = asyncio.current_task()
         assert task is not None  # asyncio.run made one
         loop = asyncio.get_running_loop()
+        registries: asyncio.Queue[Registry] = asyncio.Queue()
+
+        def read_again() -> None:
+            try:
+                registries.put_nowait(settings.load(config)[1])
+            except ConfigError as error:
+                logging.getLogger(__name__).error("the registry stays as it was:\n%s", error)
+
+        loop.add_signal_handler(signal.SIGHUP, read_again)
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(each, task.cancel)
         try:
-            await service.run(loaded, registry)
+            await service.run(loaded, registry, registries=registries)
         except asyncio.CancelledError:
             return
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import date
@@ -182,6 +185,63 @@ async def test_an_empty_batch_is_acknowledged_with_the_time(mosquitto: Mosquitto
     assert (ack.time, [(each.seq, each.result) for each in ack.acks]) == (NOON + 60_000, [(1, "stored")])
     assert store.latest() == []
     store.close()
+
+
+BUILDINGS = """
+[[building]]
+id = "330100A001"
+name_zh = "楼"
+name_en = "House"
+type = "commercial_office"
+area_m2 = 1000
+edges = ["hz/{edge}"]
+"""
+
+
+@pytest.mark.server
+async def test_sighup_reads_the_registry_again(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    buildings, port = tmp_path / "buildings.toml", mosquitto.port
+    buildings.write_text(BUILDINGS.format(edge="pi1"), "utf-8")
+    (tmp_path / "collector.toml").write_text(
+        f'[broker]\nport = {port}\n[store]\nkind = "sqlite"\npath = "s.sqlite"\n'
+        '[registry]\nfiles = ["buildings.toml"]\n'
+    )
+    log = (tmp_path / "log").open("w")
+    process = subprocess.Popen(  # noqa: ASYNC220
+        [sys.executable, "-m", "beacon", "collector", "run", "-c", str(tmp_path / "collector.toml")],
+        stdout=log, stderr=log,
+    )  # fmt: skip
+    try:
+        assert await answered(port, "pi1") == "stored"
+        assert await answered(port, "pi2") == "rejected"
+        buildings.write_text(BUILDINGS.format(edge="pi2") + "colour = 1\n", "utf-8")
+        process.send_signal(signal.SIGHUP)
+        await eventually(lambda: ["colour"] * ("colour" in (tmp_path / "log").read_text()))
+        assert await answered(port, "pi1") == "stored"
+        buildings.write_text(BUILDINGS.format(edge="pi2"), "utf-8")
+        process.send_signal(signal.SIGHUP)
+        await eventually(lambda: ["again"] * ("registry loaded again" in (tmp_path / "log").read_text()))
+        assert await answered(port, "pi2") == "stored"
+        assert await answered(port, "pi1") == "rejected"
+        process.terminate()
+        assert await asyncio.to_thread(process.wait, 20) == 0
+    finally:
+        process.kill()
+        process.wait()
+        log.close()
+
+
+async def answered(port: int, edge: str) -> str:
+    """What a collector that may still be starting answers to a batch."""
+    async with asyncio.timeout(20), aiomqtt.Client("127.0.0.1", port) as client:
+        await client.subscribe(f"beacon/v1/hz/{edge}/ack", 1)
+        while True:
+            await client.publish(f"beacon/v1/hz/{edge}/batch", batch(1), qos=1)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    payload = (await anext(aiter(client.messages))).payload
+                assert isinstance(payload, bytes)
+                return AckMessage.model_validate_json(payload).acks[0].result
 
 
 async def test_a_collector_without_a_clock_does_not_start(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import zstandard
 from drivers.carrier import Carrier, Direction
 from drivers.sample import Sample
 from edge.ledger import INTERVAL_S, MICRO, Interval
+from edge.spool_rows import EventRow
 
 COMPRESS_ABOVE_BYTES = 1024
 ZSTD_LEVEL = 1
@@ -66,8 +67,13 @@ def interval_groups(
     )
 
 
+def event_list(events: Sequence[tuple[str, EventRow]]) -> bytes:
+    """The JSON list of `wire.RegisterEvent`. events: (building, event)."""
+    return orjson.dumps([{"building": building, **event._asdict()} for building, event in events])
+
+
 def seal(spool: str, seq: int, sealed_at: int, part: str, groups: bytes) -> bytes:
-    """The payload of one batch. part: `samples` or `intervals`, groups: their JSON list."""
+    """The payload of one batch. part: `samples`, `intervals` or `events`, groups: their JSON list."""
     payload = b'{"v":1,"spool":"%s","seq":%d,"sealed_at":%d,"%s":%s}' % (
         spool.encode(),
         seq,

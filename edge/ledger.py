@@ -41,7 +41,7 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a register, for the log and the record. Readings in the unit."""
+    """Something that happened to a register, for the log and the record. See `wire.RegisterEvent`."""
 
     at: int
     kind: EventKind
@@ -348,7 +348,7 @@ class Register:
     def _change_ratio(self, scale: float) -> None:
         """The same dial, another ratio: the last reading is restated so that the dial's growth counts."""
         restated = round(self.value * self.spec.scale / scale)
-        self._note(Event(self.at, "ratio", self.value / MICRO, restated / MICRO))
+        self._note(Event(self.at, "ratio", scale, self.spec.scale))
         self.value = restated
         self._doubt, self._former = None, None
 

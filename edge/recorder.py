@@ -14,7 +14,7 @@ from drivers.profile import Profile
 from drivers.sample import Sample, Status
 from edge.clock import Clock
 from edge.config import Device, EdgeConfig, Source
-from edge.encode import SampleEncoder, interval_groups
+from edge.encode import SampleEncoder, event_list, interval_groups
 from edge.ledger import Event, Interval, Register, RegisterSpec
 from edge.spool import Spool
 from edge.spool_rows import HELD, INTERVALS, SAMPLES, Commit, EventRow, Piece, Sealed
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 SAVE_STATES_EVERY_MS = 60_000
 MAX_VALUES_A_PIECE = 60_000
 MAX_INTERVALS_A_PIECE = 5_000
+MAX_EVENTS_A_PIECE = 1_000
 HELD_PAGE = 16
 MAX_WAITING_SAMPLES = 10_000
 DEFAULT_MAX_POWER = 10_000.0
@@ -132,7 +133,7 @@ class Recorder:
         await self._take_exchanges(work, finished)
         self._pieces(work, samples, finished)
         self._save(work, finished, last)
-        work.events, self._events = self._events, []
+        self._tell_events(work)
         return sealed + await self._spool.commit(work, self._clock.now())
 
     def _hold(self, work: Commit) -> None:
@@ -260,6 +261,15 @@ class Recorder:
             self.intervals_made += len(starts)
             groups = interval_groups(accounts)
             work.pieces.append(Piece(INTERVALS, groups, len(starts), min(starts), max(starts)))
+
+    def _tell_events(self, work: Commit) -> None:
+        """Keep what happened to registers, for the status page, and send it."""
+        work.events, self._events = self._events, []
+        for first in range(0, len(work.events), MAX_EVENTS_A_PIECE):
+            part = work.events[first : first + MAX_EVENTS_A_PIECE]
+            told = event_list([(self._accounts[event.device].building, event) for event in part])
+            times = [event.at for event in part]
+            work.pieces.append(Piece(INTERVALS, told, 0, min(times), max(times), part="events"))
 
     def _save(self, work: Commit, finished: Finished, last: bool) -> None:
         """Save accounts when they begin, with the intervals that they explain, and all once a minute.

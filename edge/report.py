@@ -114,7 +114,15 @@ def metrics(agent: Agent) -> str:
         "bus_overruns_total", "counter", "rounds past their deadline", "bus",
         {s.name: s.counts.overruns for s in agent.schedules},
     )  # fmt: skip
+    lines += _labelled(
+        "bus_timeouts_total", "counter", "requests without an answer", "bus",
+        {s.name: bus.timeouts for s, bus in zip(agent.schedules, agent.buses, strict=True)},
+    )  # fmt: skip
     polled = {p.device_id: p for schedule in agent.schedules for p in schedule.devices}
+    lines += _labelled(
+        "device_learnt_quiet_seconds", "gauge", "pause before requests that was learnt", "device",
+        {name: p.driver.learnt_quiet_s for name, p in polled.items()},
+    )  # fmt: skip
     lines += _labelled(
         "device_up", "gauge", "1 while the device answers", "device",
         {name: not p.failures for name, p in polled.items()},
@@ -161,6 +169,10 @@ def _device_row(name: str, device: dict[str, Any]) -> str:
     values = ", ".join(f"{q} {value:g} {quantity(q).unit}" for q, value in shown)
     problem = device["error"]
     state = f'<td class="bad">{html.escape(problem)}' if problem else "<td>ok"
+    if device["refused"]:
+        state += "<br>refused 拒绝: " + html.escape("; ".join(device["refused"]))
+    if device["learnt_quiet_ms"]:
+        state += f"<br>pause 间隔 +{device['learnt_quiet_ms']} ms"
     at = _when(device["at"]) if device["at"] else ""
     return f"<tr><td>{html.escape(name)}{state}<td>{at}<td>{html.escape(values)}"
 

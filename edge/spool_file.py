@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from edge.encode import seal
 from edge.ledger import DAY_MS
@@ -23,7 +22,7 @@ ROOM_BYTES = 4 * RESERVE_BYTES
 _MOST_PAGES = 0xFFFFFFFE
 _CHECK_BELOW_BYTES = 64 * 1024 * 1024
 _KEEP_EVENTS = 10_000
-_PART: dict[int, Literal["samples", "intervals"]] = {SAMPLES: "samples", INTERVALS: "intervals"}
+_PART = {SAMPLES: "samples", INTERVALS: "intervals"}
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -170,7 +169,7 @@ class SpoolFile:
         return sealed
 
     def _insert(self, piece: Piece, seq: int, now: int) -> bytes:
-        part = _PART.get(piece.kind)
+        part = piece.part or _PART.get(piece.kind)
         payload = seal(self.id, seq, now, part, piece.groups) if part else piece.groups
         self._db.execute(
             "INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -9,7 +9,11 @@ SAMPLES, INTERVALS, HELD = 0, 1, 2
 
 
 class Piece(NamedTuple):
-    """Something to be sealed. kind: SAMPLES, INTERVALS or HELD; groups: its JSON list."""
+    """Something to be sealed. kind: SAMPLES, INTERVALS or HELD; groups: its JSON list.
+
+    part: where the list stands in the batch, if the kind does not tell: events are kept and sent as
+    intervals are.
+    """
 
     kind: int
     groups: bytes
@@ -17,6 +21,7 @@ class Piece(NamedTuple):
     oldest_at: int
     newest_at: int
     boot: str = ""
+    part: str = ""
 
 
 class Sealed(NamedTuple):
@@ -27,7 +32,7 @@ class Sealed(NamedTuple):
 
 
 class EventRow(NamedTuple):
-    """Something that happened to a register. before, after: readings in the register's unit."""
+    """Something that happened to a register. before, after: as of `wire.RegisterEvent`."""
 
     at: int
     device: str

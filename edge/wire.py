@@ -66,6 +66,21 @@ class IntervalGroup(_Strict):
     rows: Annotated[list[tuple[Millis, int, float, int, int]], Field(min_length=1)]
 
 
+class RegisterEvent(_Strict):
+    """Something that happened to a register: a roll-over, a reset, an exchanged meter, another ratio.
+
+    at: ms UTC. before, after: readings in the quantity's unit; of kind "ratio" the ratios themselves.
+    """
+
+    building: BuildingId
+    device: Name
+    quantity: Name
+    kind: Name
+    at: Millis
+    before: float
+    after: float
+
+
 class Batch(_Strict):
     """One numbered message. Sending it again stores nothing twice."""
 
@@ -75,6 +90,7 @@ class Batch(_Strict):
     sealed_at: Millis
     samples: list[SampleGroup] = []
     intervals: list[IntervalGroup] = []
+    events: list[RegisterEvent] = []
 
 
 class Acknowledgement(_Strict):

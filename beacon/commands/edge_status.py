@@ -45,6 +45,10 @@ def show(path: Path, as_json: bool) -> None:
         problem = f"[red]{device['error']}[/]" if device["error"] else "ok"
         last = "never" if age is None else f"{age:.0f} s ago"
         reads, failed = device["reads"], device["failed_reads"]
+        if device["refused"]:
+            problem += f"[yellow], refused: {'; '.join(device['refused'])}[/]"
+        if device["learnt_quiet_ms"]:
+            problem += f", pause lengthened to {device['learnt_quiet_ms']} ms"
         table.add_row(
             name, problem, last, "" if reads is None else str(reads), "" if reads is None else str(failed)
         )

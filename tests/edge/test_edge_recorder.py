@@ -9,6 +9,7 @@ import pytest
 from clocks import T0, FakeClock
 from meters import decode, write_profile
 
+from collector.payload import parse, unpack
 from drivers.sample import Sample, Status
 from edge import config_file
 from edge.config import EdgeConfig
@@ -237,6 +238,10 @@ async def test_exchange_is_taken_from_the_spool_and_recorded(tmp_path: Path) -> 
     assert energy == 3.5
     assert quality & Quality.EXCHANGE
     assert [event.kind for event in await edge.spool.events()] == ["exchange"]
+    (told,) = [event for batch in edge.sealed for event in decode(batch.payload).events]
+    assert (told.building, told.device, told.kind) == ("330100A001", "m", "exchange")
+    assert (told.quantity, told.at, told.before, told.after) == (quantity, T0 + 60_000, 5_001.0, 10.0)
+    assert all(parse(unpack(batch.payload)) for batch in edge.sealed)
     assert await edge.spool.exchanges() == []
 
 

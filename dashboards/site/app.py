@@ -108,6 +108,7 @@ def _keep_warm(context: Context, stop: threading.Event) -> None:
             context.portfolio.totals(context.portfolio.lines(LOCAL))
             context.alerts(LOCAL)
             context.edges(LOCAL)
+            context.dual.counties(context.today(), LOCAL, wait=True)
         except StoreUnavailable as error:
             logger.warning("site: the store does not answer: %s", error)
         if stop.wait(KEEP_LINES_S / 3):

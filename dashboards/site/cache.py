@@ -36,6 +36,7 @@ class Cache:
         self._entries: dict[Hashable, _Entry] = {}
         self._lock = threading.Lock()
         self._loading: dict[Hashable, threading.Lock] = {}
+        self._first: set[Hashable] = set()
 
     def get(self, key: Hashable, ttl_s: float, load: Callable[[], T], keep_s: float = 0.0) -> T:
         """The answer for `key`, at most `keep_s` old, or twice `ttl_s` if that is more.
@@ -60,6 +61,29 @@ class Cache:
                 if entry is not None and self._now() - entry.loaded_at <= keep_s:
                     return cast(T, entry.value)
             return self._store(key, load())
+
+    def ready(self, key: Hashable, ttl_s: float, load: Callable[[], T], keep_s: float = 0.0) -> T | None:
+        """As `get`, but None instead of waiting for a first answer, which a thread then computes."""
+        with self._lock:
+            entry = self._entries.get(key)
+            known = entry is not None and self._now() - entry.loaded_at <= max(keep_s, 2 * ttl_s)
+            if not known:
+                if key not in self._first:
+                    self._first.add(key)
+                    threading.Thread(
+                        target=self._begin, args=(key, load), name="site cache", daemon=True
+                    ).start()
+                return None
+        return self.get(key, ttl_s, load, keep_s)
+
+    def _begin(self, key: Hashable, load: Callable[[], T]) -> None:
+        try:
+            self._store(key, load())
+        except BeaconError as error:
+            logger.warning("site: %s could not be read: %s", key, error)
+        finally:
+            with self._lock:
+                self._first.discard(key)
 
     def forget(self, key: Hashable) -> None:
         """The next reader waits for a new answer."""

@@ -22,6 +22,7 @@ from dashboards.site.cache import Cache
 from dashboards.site.language import CODES, Language, choose
 from dashboards.site.services import SiteServices
 from dashboards.site.views.building import BuildingView
+from dashboards.site.views.dual import DualControl
 from dashboards.site.views.fleet import EdgeNow, edges_now
 from dashboards.site.views.portfolio import Portfolio
 from rules.alerts import Alert, AlertBook, AlertState
@@ -60,6 +61,7 @@ class Context:
         self.services = services
         self.cache = Cache()
         self.portfolio = Portfolio(services, self.cache)
+        self.dual = DualControl(services, self.cache)
         self.asset = Asset.scan()
         self._environment = Environment(
             loader=FileSystemLoader(HERE / "templates"),

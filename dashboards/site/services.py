@@ -12,6 +12,7 @@ from collector.store import Store
 from dashboards.site.access import Users
 from rules.alerts import AlertBook
 from rules.scheme import Scheme, packaged
+from rules.tables import Tables
 
 
 def wall_clock() -> int:
@@ -28,6 +29,7 @@ class SiteServices:
     public: announcements need no login.
     secret: signs the session cookies; "" takes a new one at every start, which ends all sessions.
     schemes: quota schemes by id, for their names; those of the package by default.
+    tables: emission and coal factors; the package's by default.
     https: the site is reached by HTTPS only, so cookies say so.
     clock: now in ms UTC.
     """
@@ -41,4 +43,5 @@ class SiteServices:
     secret: str = field(default="", repr=False)
     https: bool = False
     schemes: Mapping[str, Scheme] = field(default_factory=packaged)
+    tables: Tables = field(default_factory=Tables.load)
     clock: Callable[[], int] = wall_clock

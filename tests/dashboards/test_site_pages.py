@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 from fastapi.testclient import TestClient
@@ -16,7 +17,10 @@ from site_world import HOSPITAL, HOTEL, LIBRARY, MAIN_KW, NOW, OFFICE, PV_KW, se
 
 from dashboards.announce.publication import Index, Published
 from dashboards.site import SiteServices, create_app
+from dashboards.site.access import LOCAL
+from dashboards.site.cache import Cache
 from dashboards.site.language import messages
+from dashboards.site.routes.portfolio import level_below
 from dashboards.site.views.machines import _starts
 from drivers.errors import StoreUnavailable
 from drivers.quantity import vocabulary
@@ -340,3 +344,46 @@ def test_compressor_starts_by_counter_or_by_running() -> None:
     assert _starts([(0, 5.0), (1, 7.0), (2, 1.0), (3, 2.0)], []) == 3  # a fall is a reset
     assert _starts([], [(0, 0.0), (1, 1.0), (2, 1.0), (3, 0.0), (4, 1.0)]) == 2
     assert _starts([], []) is None
+
+
+def test_regions_show_totals_intensities_and_change(client: TestClient) -> None:
+    context = client.app.state.context  # type: ignore[attr-defined]
+    context.dual.counties(context.today(), LOCAL, wait=True)
+    text = client.get("/regions/330000").text
+    # 323 days of 1,000 kWh in each of three buildings on 62,000 m²
+    assert re.search(r"3 buildings with readings.*?969\u00a0MWh.*?15\.6 <", text, re.S)
+    row = re.search(r"Energy, all carriers.*?</tr>", text, re.S)
+    assert row is not None
+    assert "25.0%" in row[0]
+    assert re.search(r"Carbon, location-based.*?tCO₂", text, re.S)
+    assert re.search(r'href="/regions/330100".*?tCO₂|kgCO₂.*?kgCO₂/m²', text, re.S)
+
+
+def test_a_region_leads_one_level_down() -> None:
+    both = ["330106", "330203", "440104"]
+    for region, codes, wanted in (
+        ("", both, ["330000", "330000", "440000"]),
+        ("", both[:2], ["330100", "330200"]),
+        ("330000", both[:2], ["330100", "330200"]),
+        ("330100", both[:1], ["330106"]),
+    ):
+        below = level_below(region, codes)
+        assert below is not None
+        assert [below(code) for code in codes] == wanted
+    assert level_below("330106", both) is None
+
+
+def test_a_cache_that_is_not_ready_says_so_and_reads_on() -> None:
+    cache, go, done = Cache(), Event(), Event()
+
+    def slow() -> int:
+        go.wait(5)
+        done.set()
+        return 7
+
+    assert cache.ready("key", 60, slow) is None
+    assert cache.ready("key", 60, slow) is None
+    go.set()
+    assert done.wait(5)
+    assert cache.get("key", 60, lambda: 7) == 7
+    assert cache.ready("key", 60, slow) == 7

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from collector.registry import Registry, Role
 from dashboards.site.context import Context, language_of, visitor_of
 from dashboards.site.language import Language
 from dashboards.site.regions import prefix
+from dashboards.site.views.dual import County, spans
 from dashboards.site.views.judged import LEVELS
 from dashboards.site.views.portfolio import SORTS, Line, month_to_date, ranked
 from dashboards.site.views.portfolio import Query as Wanted
@@ -22,12 +23,13 @@ PAGE_SIZE = 50
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A region inside the one shown. states: levels and how many buildings have each."""
+    """A region inside the one shown. states: how many buildings have each level; county: its dual control."""
 
     code: str
     buildings: int
     eui: float | None
     states: list[tuple[str, float]]
+    county: County | None
 
 
 def router(context: Context) -> APIRouter:
@@ -46,13 +48,16 @@ def router(context: Context) -> APIRouter:
         language = language_of(request)
         totals = context.portfolio.totals(inside)
         edges = context.edges(visitor_of(request))
+        counties = context.dual.counties(context.today(), visitor_of(request))
         return context.page(
             request,
             "portfolio.html",
             heading=language.region(registry, region) if region else language.t("portfolio.title"),
             region=region,
             crumbs=parents(region, registry),
-            children=children(region, inside, registry),
+            children=children(region, inside, counties),
+            dual=inside_of(region, counties),
+            dual_span=spans(context.today())[0],
             totals=totals,
             states=[(level, float(totals.levels[level])) for level in LEVELS],
             lines=lines[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
@@ -114,14 +119,24 @@ def parents(code: str, registry: Registry) -> list[str]:
     return [region for region in dict.fromkeys(above) if region != code and region in registry.region_names]
 
 
-def children(region: str, lines: Sequence[Line], registry: Registry) -> list[Child]:
-    """Cities of the whole or of a province, counties of a city."""
-    is_city = region.endswith("00") and not region.endswith("0000")
-    if region and not region.endswith("00"):
+def level_below(region: str, codes: Iterable[str]) -> Callable[[str], str] | None:
+    """How a county's code names the region one level below: provinces, cities, counties; None at a county."""
+    if not region:
+        several = len({code[:2] for code in codes}) > 1
+        return (lambda code: code[:2] + "0000") if several else (lambda code: code[:4] + "00")
+    if region.endswith("0000"):
+        return lambda code: code[:4] + "00"
+    return (lambda code: code) if region.endswith("00") else None
+
+
+def children(region: str, lines: Sequence[Line], counties: Mapping[str, County] | None) -> list[Child]:
+    """The regions one level below, by code; none where there is only the one shown."""
+    below = level_below(region, (line.building.region for line in lines))
+    if below is None:
         return []
     groups: dict[str, list[Line]] = {}
     for line in lines:
-        groups.setdefault(line.building.region if is_city else line.building.city, []).append(line)
+        groups.setdefault(below(line.building.region), []).append(line)
     if len(groups) < 2 and not region:
         return []
     found = []
@@ -132,5 +147,12 @@ def children(region: str, lines: Sequence[Line], registry: Registry) -> list[Chi
         area = sum(line.building.area_m2 for line in with_eui)
         eui = sum((line.eui or 0) * line.building.area_m2 for line in with_eui) / area if area else None
         states = [(level, float(sum(line.level == level for line in members))) for level in LEVELS]
-        found.append(Child(code, len(members), eui, states))
+        inside = [county for c, county in (counties or {}).items() if below(c) == code]
+        found.append(Child(code, len(members), eui, states, sum(inside, County()) if inside else None))
     return found
+
+
+def inside_of(region: str, counties: Mapping[str, County] | None) -> County | None:
+    """The sum of a region's counties; None while they are not known, or where nothing was measured."""
+    found = [county for code, county in (counties or {}).items() if code.startswith(prefix(region))]
+    return sum(found, County()) if found else None

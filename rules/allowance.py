@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from rules.limits import LEVELS, LimitRow, choose
 from rules.model import Step, Words
 from rules.plan import Plan
+from rules.profiles import month_share
 from rules.scheme import (
     FixedLimit,
     HistoryLimit,
@@ -19,6 +20,7 @@ from rules.tables import Tables
 
 _LIMIT = Words("limit", "限额")
 _OF_SCHEME = Words("limit of the scheme", "方案限额")
+_OF_MONTH = Words("limit of the month", "当月限额")
 _MEAN = Words("mean of the years before", "前几年平均")
 
 
@@ -26,6 +28,8 @@ def allow(made: Plan, tables: Tables, rows: Sequence[LimitRow]) -> None:
     rule = made.measure.limit
     if isinstance(rule, FixedLimit):
         made.levels = dict(rule.levels)
+        if rule.months and made.period.monthly:
+            _month_of(made, rule)
         if rule.input and (value := made.number(rule.input, "the limit itself", "限额本身")) is not None:
             made.levels[made.measure.limit_level or "constraint"] = value
     elif isinstance(rule, TableLimit):
@@ -57,6 +61,21 @@ def allow(made: Plan, tables: Tables, rows: Sequence[LimitRow]) -> None:
         made.limit = made.limit_value / made.slope
         made.steps.append(
             Step(_LIMIT, f"{made.limit_value:g} {made.measure.metric_unit} / slope", made.limit, made.unit)
+        )
+
+
+def _month_of(made: Plan, rule: FixedLimit) -> None:
+    """A month's part of limits that are written for the year."""
+    if rule.months == "profile":
+        share = month_share(made.subject.type, made.period)
+        note = Words("share by the profile of the building's type", "按同类建筑的月度曲线分配")
+    else:
+        share = rule.months[made.period.month - 1]
+        note = Words("share as configured", "按配置的份额分配")
+    for level, value in made.levels.items():
+        made.levels[level] = value * share
+        made.steps.append(
+            Step(_OF_MONTH, f"{value:g} * {share:.4g}", value * share, made.measure.metric_unit, note)
         )
 
 

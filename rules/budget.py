@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rules.scheme import FactorSet, FixedLimit, Measure, Quantity, Scheme
 
+Share = Annotated[float, Field(ge=0, le=1)]
+Kind = Literal["year", "month"]
 Basis = Literal["energy_kwh", "energy_kgce", "carbon_kgco2"]
 _QUANTITY: dict[str, Quantity] = {"energy_kwh": "kwh", "energy_kgce": "kgce", "carbon_kgco2": "kgco2"}
 _UNIT = {"energy_kwh": "kWh", "energy_kgce": "kgce", "carbon_kgco2": "kgCO2"}
@@ -38,13 +41,18 @@ class Target(BaseModel):
 
 
 class Budget(Target):
-    """One limit of the operator. per: total, area, heated_area, net_area, or an input such as people."""
+    """One limit of the operator. per: total, area, heated_area, net_area, or an input such as people.
+
+    months: makes each month's limit out of a yearly one, and judges the months beside the year: 12 shares of
+    the year, January first, or `profile`, the monthly shape of the building's type.
+    """
 
     scheme: str = Field(default="budget", min_length=1, max_length=80)
     basis: Basis
     limit: float = Field(gt=0, allow_inf_nan=False)
     per: str = "total"
-    period: Literal["year", "month"] = "year"
+    period: Kind = "year"
+    months: tuple[Share, ...] | Literal["profile"] = ()
     years: tuple[int, int] = (0, 9999)
     carriers: tuple[str, ...] = ()
     electricity_kgce: str = ""  # id of the coal equivalent of electricity; calorific by default
@@ -52,14 +60,50 @@ class Budget(Target):
     leave_out_renewable: bool = False
     source: str = "operator"
 
+    @model_validator(mode="after")
+    def _whole_year(self) -> Budget:
+        if not self.months:
+            return self
+        if self.period == "month":
+            raise ValueError("months divide a yearly limit: leave period out")
+        if self.months != "profile" and len(self.months) != 12:
+            raise ValueError(f"months needs 12 shares, got {len(self.months)}")
+        if self.months != "profile" and abs(sum(self.months) - 1) > 0.005:
+            raise ValueError(f"the 12 shares must add up to 1, got {sum(self.months):.4g}")
+        return self
+
+    @property
+    def periods(self) -> tuple[Kind, ...]:
+        """The kinds of period that it judges."""
+        return ("year", "month") if self.months else (self.period,)
+
     @cached_property
     def as_scheme(self) -> Scheme:
         """The same limit as a scheme, judged by the same machinery as any other."""
+        return self._scheme(self.periods)
+
+    @cached_property
+    def by_period(self) -> dict[Kind, Scheme]:
+        """The scheme of one kind of period alone, where another budget is narrower for the other kind."""
+        return {period: self._scheme((period,)) for period in self.periods}
+
+    def _scheme(self, periods: Sequence[Kind]) -> Scheme:
+        return Scheme(
+            id=self.scheme,
+            name_en="Own budget" if self.scheme == "budget" else self.scheme,
+            name_zh="自定定额" if self.scheme == "budget" else self.scheme,
+            source=self.source,
+            confidence="operator",
+            measure=[self._measure(period) for period in periods],
+        )
+
+    def _measure(self, period: Kind) -> Measure:
+        months = self.months if period == "month" else ()
         unit = _UNIT[self.basis]
-        suffix = "a" if self.period == "year" else "month"
+        suffix = "a" if period == "year" else "month"
         metric = unit if self.per == "total" else f"{unit}/({_PER.get(self.per, self.per)}.{suffix})"
         kgce = {"electricity": self.electricity_kgce} if self.electricity_kgce else {}
-        measure = Measure(
+        return Measure(
             id=self.basis,
             quantity=_QUANTITY[self.basis],
             method=self.method,
@@ -67,16 +111,12 @@ class Budget(Target):
             carriers=list(self.carriers),
             per=self.per,
             metric_unit=metric,
-            period=self.period,
+            period=period,
             factors=[FactorSet(kgce=kgce)] if kgce else [],
-            limit=FixedLimit(shape="fixed", levels={"constraint": self.limit}),
+            limit=FixedLimit(
+                shape="fixed",
+                levels={"constraint": self.limit},
+                months=months if months == "profile" else list(months),
+            ),
             within="within",
-        )
-        return Scheme(
-            id=self.scheme,
-            name_en="Own budget" if self.scheme == "budget" else self.scheme,
-            name_zh="自定定额" if self.scheme == "budget" else self.scheme,
-            source=self.source,
-            confidence="operator",
-            measure=[measure],
         )

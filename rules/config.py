@@ -20,7 +20,7 @@ from collector.registry import Building, Registry
 from drivers.errors import ConfigError, Problem
 from rules import limits as limit_table
 from rules import scheme as schemes
-from rules.budget import Budget, Target
+from rules.budget import Budget, Kind, Target
 from rules.conditions import Calendar, Condition
 from rules.limits import LimitRow
 from rules.model import Subject
@@ -117,19 +117,25 @@ class Rules:
             for entry in self.file.apply
             if entry.covers(building.id, building.type, building.region)
         ]
-        narrowest: dict[tuple[str, str, str], Budget] = {}
+        narrowest: dict[tuple[str, str, Kind], Budget] = {}
         for budget in self.budgets:
             if (
                 budget.covers(building.id, building.type, building.region)
                 and budget.years[0] <= year <= budget.years[1]
             ):
-                key = (budget.scheme, budget.basis, budget.period)
-                if key not in narrowest or budget.rank >= narrowest[key].rank:
-                    narrowest[key] = budget
-        return [
-            *{scheme.id: scheme for scheme in found}.values(),
-            *(budget.as_scheme for budget in narrowest.values()),
+                for period in budget.periods:
+                    key = (budget.scheme, budget.basis, period)
+                    if key not in narrowest or budget.rank >= narrowest[key].rank:
+                        narrowest[key] = budget
+        chosen: dict[int, list[Kind]] = {}
+        for (_, _, period), budget in narrowest.items():
+            chosen.setdefault(id(budget), []).append(period)
+        own = [
+            budget.as_scheme if len(chosen[id(budget)]) == len(budget.periods) else budget.by_period[period]
+            for (_, _, period), budget in narrowest.items()
+            if chosen[id(budget)][0] == period
         ]
+        return [*{scheme.id: scheme for scheme in found}.values(), *own]
 
     def tariffs_of(self, building: Building) -> list[Tariff]:
         """The building's tariff of each carrier that has one."""

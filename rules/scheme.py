@@ -81,11 +81,15 @@ Correction = Annotated[Ratio | Steps | Choice, Field(discriminator="shape")]
 
 
 class FixedLimit(_Part):
-    """Numbers written in the scheme itself, or given by an input."""
+    """Numbers written in the scheme itself, or given by an input.
+
+    months: in a monthly measure each month's share of them, or `profile`: the shape of the building's type.
+    """
 
     shape: Literal["fixed"]
     levels: dict[str, float] = {}
     input: str = ""
+    months: list[float] | Literal["profile"] = []
 
 
 class TableLimit(_Part):
@@ -211,9 +215,9 @@ class Scheme(_Part):
 
     @model_validator(mode="after")
     def _distinct(self) -> Scheme:
-        names = [measure.id for measure in self.measure]
+        names = [(measure.id, measure.period) for measure in self.measure]
         if len(set(names)) != len(names):
-            raise ValueError("two measures have the same id")
+            raise ValueError("two measures of one kind of period have the same id")
         return self
 
 

@@ -57,7 +57,7 @@ def test_toml_samples_are_all_known_here() -> None:
     found = {str(path.relative_to(DEPLOY)) for path in DEPLOY.rglob("*.toml")}
     one = {f"one-building/{name}.toml" for name in ("site", "collector", "edge", "buildings", "rules")}
     centre = {"centre/collector.toml", "centre/site.toml"}
-    own_tests = {"judge-example.toml"}
+    own_tests = {"judge-example.toml", "tariff-example.toml"}
     assert found - own_tests == one | centre | {"edge.toml", "collector.toml", "buildings.toml", "rules.toml"}
 
 

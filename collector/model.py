@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,8 @@ class IntervalRow:
     quality: int
 
 
-@dataclass(frozen=True, slots=True)
-class DailyRow:
-    """A building's energy on one local day.
+class DailyRow(NamedTuple):
+    """A building's energy on one local day. A tuple: a year of a thousand buildings is a million of them.
 
     item: `total` (final use: grid import + own generation - export for electricity), `grid`
         (drawn from the supplier), `pv` (generated on site), `export` (given to the grid), or a

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from itertools import groupby
 
@@ -109,7 +108,7 @@ class Roller:
         now = {(row.carrier, row.item, row.day) for row in rows}
         stored = self._store.daily(span[0], span[-1], buildings=[building.id])
         return rows + [
-            replace(old, energy=0.0, coverage=0.0, estimated=0.0, peak_kw=None, base_kw=None)
+            old._replace(energy=0.0, coverage=0.0, estimated=0.0, peak_kw=None, base_kw=None)
             for old in stored
             if (old.carrier, old.item, old.day) not in now
         ]

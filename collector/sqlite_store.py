@@ -201,8 +201,8 @@ class SqliteStore(SqliteFile):
         item: str | None = None,
     ) -> list[DailyRow]:
         where, parameters = _account_filter(buildings, carrier, item)
-        day_of = date.fromordinal
         between = (first.toordinal(), last.toordinal())
+        days = {number: date.fromordinal(number) for number in range(between[0], between[1] + 1)}
         rows: list[DailyRow] = []
         with self._read() as db:
             accounts = db.execute(
@@ -212,7 +212,7 @@ class SqliteStore(SqliteFile):
             for id_, building, carrier_, item_ in accounts:
                 rows += [
                     DailyRow(
-                        building, carrier_, item_, day_of(day), energy, coverage, estimated, peak_kw, base_kw
+                        building, carrier_, item_, days[day], energy, coverage, estimated, peak_kw, base_kw
                     )
                     for day, energy, coverage, estimated, peak_kw, base_kw in db.execute(
                         "SELECT day, energy, coverage, estimated, peak_kw, base_kw FROM daily "

@@ -56,7 +56,7 @@ def judgement(**changes: object) -> JudgementRow:
 
 def day(value: date, energy: float, **changes: object) -> DailyRow:
     row = DailyRow(BUILDING, "electricity", "total", value, energy, 1.0, 0.0, 80.5, 12.25)
-    return replace(row, **changes)
+    return row._replace(**changes)
 
 
 class StoreContract:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from store_contract import BUILDING, NOON, QUARTER, quarters
+from store_contract import BUILDING, NOON, OTHER, QUARTER, quarters
 
 from collector.model import DailyRow
 from collector.registry import Building, BuildingType, Meter, Registry, Role
@@ -217,6 +217,20 @@ def test_a_corrected_tree_applies_to_the_past(store: SqliteStore) -> None:
     )
     assert total(store, item="01C00") == 4.0
     assert total(store, item="01A00") == 0.0
+    store.close()
+
+
+def test_a_building_that_cannot_be_rolled_up_does_not_stop_the_others(
+    store: SqliteStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = building(meter("v", MAIN, device="", plus=("nowhere",)))
+    both = Registry({BUILDING: building(meter("m", MAIN)), OTHER: replace(broken, id=OTHER)})
+    store.write([], [quarters("m", NOON, 1.0), quarters("m", NOON, 9.0, building=OTHER)])
+    rolls = Roller(store, both, lambda: 2**42)
+    assert [rolls.roll_dirty(), rolls.roll_dirty()] == [1, 0]
+    assert store.dirty_days() == [(OTHER, date(2026, 6, 1))]
+    assert total(store) == 1.0
+    assert caplog.messages == [f"building {OTHER} cannot be rolled up"]
     store.close()
 
 

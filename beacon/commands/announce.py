@@ -130,7 +130,8 @@ def _publish(
     rules = load_rules(rules_path, registry)
     store = open_store(settings, registry)
     try:
-        with Progress(transient=True, console=Console(stderr=True)) as bar:
+        console = Console(stderr=True)
+        with Progress(transient=True, console=console, disable=not console.is_terminal) as bar:
             task = bar.add_task("buildings")
             made = collect(
                 store,

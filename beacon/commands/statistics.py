@@ -42,7 +42,8 @@ def statistics(
     loaded = load_rules(rules, registry)
     store = open_store(settings, registry)
     try:
-        with Progress(transient=True, console=Console(stderr=True)) as bar:
+        console = Console(stderr=True)
+        with Progress(transient=True, console=console, disable=not console.is_terminal) as bar:
             task = bar.add_task("buildings")
             found = measure(
                 store,

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from collector.sqlite_file import SqliteFile
 from collector.store import IntervalRows, SampleRows
 
 LATEST_WINDOW_MS = 15 * 60_000
+_day = lru_cache(maxsize=20_000)(date.fromordinal)
 
 
 def now_ms() -> int:
@@ -202,7 +204,6 @@ class SqliteStore(SqliteFile):
     ) -> list[DailyRow]:
         where, parameters = _account_filter(buildings, carrier, item)
         between = (first.toordinal(), last.toordinal())
-        days = {number: date.fromordinal(number) for number in range(between[0], between[1] + 1)}
         rows: list[DailyRow] = []
         with self._read() as db:
             accounts = db.execute(
@@ -212,7 +213,7 @@ class SqliteStore(SqliteFile):
             for id_, building, carrier_, item_ in accounts:
                 rows += [
                     DailyRow(
-                        building, carrier_, item_, days[day], energy, coverage, estimated, peak_kw, base_kw
+                        building, carrier_, item_, _day(day), energy, coverage, estimated, peak_kw, base_kw
                     )
                     for day, energy, coverage, estimated, peak_kw, base_kw in db.execute(
                         "SELECT day, energy, coverage, estimated, peak_kw, base_kw FROM daily "

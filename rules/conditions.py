@@ -144,9 +144,14 @@ def phase_imbalance(values: Values) -> float | None:
     return max(abs(value - mean) for value in known) / mean if len(known) == 3 and mean >= 1 else None
 
 
+def drawn_kw(values: Values) -> float | None:
+    """Electric power of a machine: of its meter, else the machine's own estimate."""
+    return values.get("active_power_total", values.get("electric_power_input"))
+
+
 def cop(values: Values) -> float | None:
     """Thermal over electric power of a running machine; None while it draws less than 0.2 kW."""
-    drawn = values.get("active_power_total")
+    drawn = drawn_kw(values)
     heat = values.get("thermal_power")
     return abs(heat) / drawn if heat is not None and drawn is not None and drawn >= 0.2 else None
 
@@ -233,4 +238,4 @@ BUILDING_VALUES: dict[str, Callable[[Building, Mapping[str, Latest]], float | No
 """Values of a whole building from the last samples of its meters."""
 
 STATEFUL = {"starts_per_hour"}
-"""Values that need the samples before: compressor starts in the last hour, from power rising above 0.5 kW."""
+"""Values that need the samples before: compressor starts in the last hour, `drawn_kw` rising above 0.5."""

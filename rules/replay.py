@@ -13,10 +13,10 @@ from rules.watch import Change, Watch
 
 NEEDS = {
     "phase_imbalance": ("current_l1", "current_l2", "current_l3"),
-    "cop": ("cop", "thermal_power", "active_power_total"),
+    "cop": ("cop", "thermal_power", "active_power_total", "electric_power_input"),
     "temperature_spread": ("supply_temperature", "return_temperature"),
     "power_factor": ("power_factor_total", "active_power_total"),
-    "starts_per_hour": ("active_power_total",),
+    "starts_per_hour": ("active_power_total", "electric_power_input"),
     "power_kw": ("active_power_total",),
     "sub_sum_share": ("active_power_total",),
     "pv_power_kw": ("active_power_total",),

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from collector.model import Latest
 from collector.registry import Building, Registry
-from rules.conditions import BUILDING_VALUES, DERIVED, STATEFUL, Calendar, Condition
+from rules.conditions import BUILDING_VALUES, DERIVED, STATEFUL, Calendar, Condition, drawn_kw
 
 Key = tuple[str, str, str]  # condition, building, device ("" for the building)
 _RUNNING_KW = 0.5
@@ -159,7 +159,7 @@ class Watch:
 
     def _starts_per_hour(self, row: Latest) -> float | None:
         """Starts of the last hour; None until an hour has been watched."""
-        power = row.values.get("active_power_total")
+        power = drawn_kw(row.values)
         if power is None:
             return None
         starts = self._starts.setdefault((row.building, row.device), _Starts())

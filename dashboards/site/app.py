@@ -74,7 +74,7 @@ def create_app(services: SiteServices) -> FastAPI:
         description="Read API of the Building Energy And Carbon Observation Network.",
         docs_url=None,
         redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=None,
         lifespan=lifespan,
     )
     app.state.context = context

@@ -33,6 +33,8 @@ THEMES = ("auto", "light", "dark")
 LANGUAGE_COOKIE = "beacon_language"
 THEME_COOKIE = "beacon_theme"
 PAGE_HEADERS = {"Vary": "Accept-Language, Cookie", "Cache-Control": "private, no-cache"}
+SEVERITIES = ("critical", "warning", "info")
+MOST_RESOLVED = 2000
 ROOM = "<!--room-->"
 """Where a page leaves room for what takes longer to read than a visitor waits: it is sent after the rest."""
 
@@ -91,6 +93,16 @@ class Context:
         alerts = self.cache.get("alerts", 2.0, lambda: active_alerts(book)) if book else []
         return [alert for alert in alerts if visitor.sees(alert.building)]
 
+    def resolved_alerts(self, visitor: Visitor) -> list[Alert]:
+        """The newest resolved alerts, the last opened first."""
+        book = self.services.alerts
+        if book is None:
+            return []
+        alerts = self.cache.get(
+            "resolved", 5.0, lambda: book.list(AlertState.RESOLVED, explained=False, limit=MOST_RESOLVED)
+        )
+        return [alert for alert in alerts if visitor.sees(alert.building)]
+
     def edges(self, visitor: Visitor) -> list[EdgeNow]:
         """The edges that publish for a building the visitor sees; all of them for one who sees everything."""
         fleet = edges_now(self.cache.get("edges", 2.0, self.services.store.edges), self.services.clock())
@@ -103,6 +115,7 @@ class Context:
     def forget_alerts(self) -> None:
         """After somebody acted, so that the next page shows it."""
         self.cache.forget("alerts")
+        self.cache.forget("resolved")
 
     def prepare(self) -> None:
         """Compile every template and read every message, which takes longer than any page may."""
@@ -168,9 +181,6 @@ def with_query(request: Request, changes: dict[str, object]) -> str:
     query = {**dict(request.query_params), **{key: str(value) for key, value in changes.items()}}
     query = {key: value for key, value in query.items() if value}
     return request.url.path + (f"?{urlencode(query)}" if query else "")
-
-
-SEVERITIES = ("critical", "warning", "info")
 
 
 def active_alerts(book: AlertBook) -> list[Alert]:

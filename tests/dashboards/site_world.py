@@ -14,6 +14,7 @@ from collector.registry import Building, BuildingType, Meter, Registry, Role
 from collector.sqlite_store import SqliteStore
 from dashboards.site import SiteServices
 from drivers.carrier import Carrier, Direction
+from drivers.errors import StoreUnavailable
 from edge.wire import EdgeStatus, IntervalGroup, SampleGroup
 from rules.alerts import AlertBook, Finding
 
@@ -176,3 +177,13 @@ def _report_edges(store: SqliteStore) -> None:
     ill = EdgeStatus(online=True, at=NOW, clock="untrusted", devices={"main": "no answer from unit 3"})
     store.write_edge(EdgeRow("hz", "pi-1", NOW - 1000, well.model_dump()))
     store.write_edge(EdgeRow("nb", "pi-2", NOW - 3_600_000, ill.model_dump()))
+
+
+class Deaf:
+    """A store that is away."""
+
+    def __getattr__(self, name: str) -> object:
+        def fail(*_: object, **__: object) -> None:
+            raise StoreUnavailable("the database is away")
+
+        return fail

@@ -78,10 +78,11 @@ MACHINES = ["/api/v1/buildings", "/api/v1/edges", "/live/portfolio", f"/live/bui
             "/live/edges", "/metrics",
             "/api/v1/energy?first=2026-01-01&last=2026-01-02",
             "/api/v1/judgements?period=2026",
-            "/api/v1/docs", f"/api/v1/buildings/{OFFICE}/devices"]  # fmt: skip
+            "/api/v1/docs", "/api/v1/openapi.json", "/live/alerts",
+            f"/api/v1/buildings/{OFFICE}/devices"]  # fmt: skip
 
 
-OPEN = ("/login", "/logout", "/static", "/language", "/theme", "/healthz", "/api/v1/openapi")
+OPEN = ("/login", "/logout", "/static", "/language", "/theme", "/healthz")
 
 
 def test_nothing_is_shown_without_a_login(client: TestClient) -> None:
@@ -94,11 +95,13 @@ def test_nothing_is_shown_without_a_login(client: TestClient) -> None:
     assert client.get("/healthz").status_code == 200
 
 
-def test_every_route_but_the_open_ones_is_guarded(world: SiteServices) -> None:
-    app = create_app(world)
+@pytest.mark.parametrize("public", [False, True])
+def test_every_route_but_the_open_ones_is_guarded(world: SiteServices, public: bool) -> None:
+    app = create_app(replace(world, public=public))
+    announced = ("/announcements",) if public else ()
     with TestClient(app, follow_redirects=False) as client:
         for path, methods in _routes(app):
-            if path.startswith(OPEN):
+            if path.startswith((*OPEN, *announced)):
                 continue
             concrete = re.sub(r"\{[^}]+\}", "1", path)
             answer = client.request("POST" if "POST" in methods else "GET", concrete)
@@ -251,12 +254,18 @@ def test_logout_ends_the_session(client: TestClient) -> None:
     assert client.get("/").status_code == 303
 
 
+def seen_names(world: SiteServices) -> list[str]:
+    return [word for b in world.registry.buildings.values() for word in (b.id, b.name_zh, b.name_en)]
+
+
 def test_public_mode_shows_announcements_and_nothing_else(world: SiteServices) -> None:
     with TestClient(create_app(replace(world, public=True)), follow_redirects=False) as client:
         assert client.get("/").headers["location"] == "/announcements"
         page = client.get("/announcements")
         assert page.status_code == 200
-        assert "/commissioning" not in page.text
+        assert not re.search(r'href="/(commissioning|alerts|edges|api)', page.text)
+        assert "How much energy" in page.text
+        assert not any(name in page.text for name in seen_names(world))
         for path in GUARDED:
             if path not in ("/", "/announcements"):
                 assert client.get(path).status_code == 303, path

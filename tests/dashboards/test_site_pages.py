@@ -9,20 +9,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
 
 import pytest
 from fastapi.testclient import TestClient
-from site_world import HOSPITAL, HOTEL, LIBRARY, MAIN_KW, NOW, OFFICE, PV_KW, services
+from site_world import HOSPITAL, HOTEL, LIBRARY, MAIN_KW, NOW, OFFICE, PV_KW, Deaf, services
 
 from dashboards.announce.publication import Index, Published
 from dashboards.site import SiteServices, create_app
-from dashboards.site.access import LOCAL
-from dashboards.site.cache import Cache
 from dashboards.site.language import messages
-from dashboards.site.routes.portfolio import level_below
-from dashboards.site.views.machines import _starts
-from drivers.errors import StoreUnavailable
 from drivers.quantity import vocabulary
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
@@ -33,7 +27,8 @@ PAGES = [
     f"/buildings/{OFFICE}/devices/main", f"/buildings/{OFFICE}/devices/pump?quantity=supply_temperature",
     f"/buildings/{OFFICE}/explain", f"/buildings/{HOTEL}/explain?period=2026",
     f"/buildings/{LIBRARY}/explain", "/heat-pumps", f"/buildings/{OFFICE}/heat-pumps",
-    "/alerts", "/alerts/1", "/announcements", "/edges", "/commissioning", f"/commissioning?building={OFFICE}",
+    "/alerts", "/alerts?state=resolved&severity=info", "/alerts/1", "/announcements", "/edges",
+    "/commissioning", f"/commissioning?building={OFFICE}",
     "/api/v1/docs", "/nowhere",
 ]  # fmt: skip
 
@@ -249,18 +244,8 @@ def test_metrics_and_health(client: TestClient) -> None:
     assert 'beacon_alerts{state="open"} 2.0' in text
 
 
-class _Deaf:
-    """A store that is away."""
-
-    def __getattr__(self, name: str) -> object:
-        def fail(*_: object, **__: object) -> None:
-            raise StoreUnavailable("the database is away")
-
-        return fail
-
-
 def test_an_absent_store_is_said_clearly(world: SiteServices) -> None:
-    with TestClient(create_app(replace(world, store=_Deaf()))) as client:  # type: ignore[arg-type]
+    with TestClient(create_app(replace(world, store=Deaf()))) as client:  # type: ignore[arg-type]
         answer = client.get("/", headers=ZH)
         assert answer.status_code == 503
         assert "数据库暂时无法访问" in answer.text
@@ -297,93 +282,7 @@ def test_announcements_are_listed_shown_and_served(world: SiteServices, tmp_path
             assert client.get(f"/announcements/{number}/files/{name}").status_code == 404
 
 
-def test_explain_shows_the_chain_from_register_to_verdict(client: TestClient, world: SiteServices) -> None:
-    text = client.get(f"/buildings/{OFFICE}/explain").text
-    assert re.search(r"Readings: Electricity \(total\).*?324,000", text, re.S)
-    assert "gamma&lt;1&gt;" in text
-    assert "0.883" in text
-    assert "80 % band 355,000 – 380,000; by the building&#39;s own history" in text
-    assert re.search(r"limit-1.*?a &lt;standard&gt;.*?2 sources agree.*?not confirmed", text, re.S)
-    assert "limit-1 is not confirmed" in text
-    rows = world.store.intervals(OFFICE, 0, NOW // DAY_MS * DAY_MS - 8 * HOUR_MS, ["main"])  # to midnight
-    assert f">{sum(row.energy for row in rows):,.1f} <" in text
-    assert f'href="/buildings/{OFFICE}/explain"' in client.get(f"/buildings/{OFFICE}").text
-    zh = client.get(f"/buildings/{OFFICE}/explain", headers=ZH).text
-    assert "电力（总量）读数" in zh
-    assert "逐日累计" in zh
-
-
-def test_explain_stands_while_the_readings_are_away(world: SiteServices) -> None:
-    class Halting:
-        def __getattr__(self, name: str) -> object:
-            return getattr(_Deaf() if name == "interval_groups" else world.store, name)
-
-    with TestClient(create_app(replace(world, store=Halting()))) as client:  # type: ignore[arg-type]
-        text = client.get(f"/buildings/{OFFICE}/explain").text
-    assert "the data store does not answer" in text
-    assert text.rstrip().endswith("</html>")
-
-
 def test_portfolio_streams_only_the_rows_on_the_page(client: TestClient) -> None:
     address = re.search(r'data-stream="([^"]+)"', client.get("/?type=hospital").text)
     assert address is not None
     assert address[1] == f"/live/portfolio?region=&amp;shown={HOSPITAL}"
-
-
-def test_heat_pumps_show_season_renewable_heat_and_the_last_day(client: TestClient) -> None:
-    text = client.get(f"/buildings/{OFFICE}/heat-pumps").text
-    assert re.search(r"Season performance \(SPF\).*?3\.00", text, re.S)
-    assert re.search(r"Renewable heat.*?73,000", text, re.S)  # 365 days of 300 - 100 kWh
-    assert text.count('<th scope="row">') == 13
-    assert re.search(r"Mean COP</dt><dd>4\.60<", text)  # thirteen samples of 40 to 52 kW over 10 kW
-    assert "West Lake" in client.get("/heat-pumps").text
-    assert 'href="/heat-pumps"' in client.get("/").text
-
-
-def test_compressor_starts_by_counter_or_by_running() -> None:
-    assert _starts([(0, 5.0), (1, 7.0), (2, 1.0), (3, 2.0)], []) == 3  # a fall is a reset
-    assert _starts([], [(0, 0.0), (1, 1.0), (2, 1.0), (3, 0.0), (4, 1.0)]) == 2
-    assert _starts([], []) is None
-
-
-def test_regions_show_totals_intensities_and_change(client: TestClient) -> None:
-    context = client.app.state.context  # type: ignore[attr-defined]
-    context.dual.counties(context.today(), LOCAL, wait=True)
-    text = client.get("/regions/330000").text
-    # 323 days of 1,000 kWh in each of three buildings on 62,000 m²
-    assert re.search(r"3 buildings with readings.*?969\u00a0MWh.*?15\.6 <", text, re.S)
-    row = re.search(r"Energy, all carriers.*?</tr>", text, re.S)
-    assert row is not None
-    assert "25.0%" in row[0]
-    assert re.search(r"Carbon, location-based.*?tCO₂", text, re.S)
-    assert re.search(r'href="/regions/330100".*?tCO₂|kgCO₂.*?kgCO₂/m²', text, re.S)
-
-
-def test_a_region_leads_one_level_down() -> None:
-    both = ["330106", "330203", "440104"]
-    for region, codes, wanted in (
-        ("", both, ["330000", "330000", "440000"]),
-        ("", both[:2], ["330100", "330200"]),
-        ("330000", both[:2], ["330100", "330200"]),
-        ("330100", both[:1], ["330106"]),
-    ):
-        below = level_below(region, codes)
-        assert below is not None
-        assert [below(code) for code in codes] == wanted
-    assert level_below("330106", both) is None
-
-
-def test_a_cache_that_is_not_ready_says_so_and_reads_on() -> None:
-    cache, go, done = Cache(), Event(), Event()
-
-    def slow() -> int:
-        go.wait(5)
-        done.set()
-        return 7
-
-    assert cache.ready("key", 60, slow) is None
-    assert cache.ready("key", 60, slow) is None
-    go.set()
-    assert done.wait(5)
-    assert cache.get("key", 60, lambda: 7) == 7
-    assert cache.ready("key", 60, slow) == 7

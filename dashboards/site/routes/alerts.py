@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Form, HTTPException, Path, Request
+from fastapi import APIRouter, Form, HTTPException, Path, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from dashboards.site.context import Context, check_csrf, visitor_of
+from dashboards.site.context import SEVERITIES, Context, check_csrf, visitor_of
 from rules.alerts import Alert, AlertBook, NoSuchAlert
 
 HOUR_MS = 3_600_000
 SNOOZE_HOURS = (1, 4, 24, 72)
+PAGE_SIZE = 50
 
 Number = Annotated[int, Path(ge=1, le=2**53)]
 
@@ -33,8 +34,28 @@ def router(context: Context) -> APIRouter:
         return book, alert
 
     @routes.get("/alerts", response_class=HTMLResponse)
-    def alerts(request: Request) -> HTMLResponse:
-        return context.page(request, "alerts.html", alerts=context.alerts(visitor_of(request)))
+    def alerts(
+        request: Request,
+        state: Literal["", "resolved"] = "",
+        severity: Literal["", "critical", "warning", "info"] = "",
+        page: Annotated[int, Query(ge=1, le=1000)] = 1,
+    ) -> HTMLResponse:
+        visitor = visitor_of(request)
+        found = context.resolved_alerts(visitor) if state else context.alerts(visitor)
+        found = [alert for alert in found if severity in ("", alert.severity)]
+        pages = max(1, -(-len(found) // PAGE_SIZE))
+        page = min(page, pages)
+        return context.page(
+            request,
+            "alerts.html",
+            alerts=found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
+            total=len(found),
+            state=state,
+            severity=severity,
+            severities=SEVERITIES,
+            page=page,
+            pages=pages,
+        )
 
     @routes.get("/alerts/{number}", response_class=HTMLResponse)
     def alert_page(request: Request, number: Number) -> HTMLResponse:

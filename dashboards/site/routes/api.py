@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, HTTPException, Query, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel
 
 from collector.model import DailyRow, SumRow
@@ -206,6 +206,10 @@ def router(context: Context) -> APIRouter:
     def edges(request: Request, format: Format = "json", offset: Offset = 0, limit: Limit = 100) -> Any:
         """The edges as they last reported, troubled ones first."""
         return paged(context.edges(visitor_of(request)), _edge, "edges", format, offset, limit)
+
+    @routes.get("/openapi.json", include_in_schema=False)
+    def schema(request: Request) -> JSONResponse:
+        return JSONResponse(request.app.openapi())
 
     @routes.get("/docs", response_class=HTMLResponse, include_in_schema=False)
     def docs(request: Request) -> HTMLResponse:

@@ -1,7 +1,8 @@
 """Server-sent events: every few seconds the texts that changed, by the name the page gave each.
 
-One event is a JSON object `{"live": {name: text}, "point": {"t": s, "y": kW}}`; the page's script only
-puts texts into place. All pages of one kind share one reading of the store.
+One event is a JSON object `{"live": {name: text}, "point": {"t": s, "y": kW}, "page": state}`; the page's
+script puts texts into place, and fetches the page again when its `page` changes. All pages of one kind share
+one reading of the store.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ def router(context: Context) -> APIRouter:
         try:
             yield b"retry: 3000\n\n"
             before: dict[str, str] = {}
+            page: object = None
             for _ in range(int(LONGEST_S / PERIOD_S)):
                 try:
                     event = await run_in_threadpool(read)
@@ -52,7 +54,8 @@ def router(context: Context) -> APIRouter:
                     live = event["live"]
                     changed = {name: text for name, text in live.items() if before.get(name) != text}
                     before = live
-                    if changed or event.get("point"):
+                    if changed or event.get("point") or event.get("page") != page:
+                        page = event.get("page")
                         yield b"data: " + orjson.dumps({**event, "live": changed}) + b"\n\n"
                     else:
                         yield b": nothing new\n\n"
@@ -100,6 +103,16 @@ def router(context: Context) -> APIRouter:
     async def building(request: Request, building_id: str) -> StreamingResponse:
         known, language = context.building(request, building_id), language_of(request)
         return stream(lambda: _building_event(context, language, known))
+
+    @routes.get("/live/alerts")
+    async def alerts(request: Request) -> StreamingResponse:
+        visitor = visitor_of(request)
+
+        def read() -> Event:
+            shown = context.alerts(visitor)
+            return {"live": {}, "page": str(hash(tuple((a.id, a.state, a.severity) for a in shown)))}
+
+        return stream(read)
 
     @routes.get("/live/edges")
     async def edges(request: Request) -> StreamingResponse:

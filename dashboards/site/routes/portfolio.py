@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from collector.registry import Registry, Role
 from dashboards.site.context import Context, language_of, visitor_of
 from dashboards.site.language import Language
 from dashboards.site.regions import prefix
-from dashboards.site.views.dual import County, spans
+from dashboards.site.views.dual import Counties, County
 from dashboards.site.views.judged import LEVELS
 from dashboards.site.views.portfolio import SORTS, Line, month_to_date, ranked
 from dashboards.site.views.portfolio import Query as Wanted
@@ -56,8 +56,8 @@ def router(context: Context) -> APIRouter:
             region=region,
             crumbs=parents(region, registry),
             children=children(region, inside, counties),
-            dual=inside_of(region, counties),
-            dual_span=spans(context.today())[0],
+            dual=counties.inside(lambda code: code.startswith(prefix(region))) if counties else None,
+            counties=counties,
             totals=totals,
             states=[(level, float(totals.levels[level])) for level in LEVELS],
             lines=lines[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
@@ -129,7 +129,7 @@ def level_below(region: str, codes: Iterable[str]) -> Callable[[str], str] | Non
     return (lambda code: code) if region.endswith("00") else None
 
 
-def children(region: str, lines: Sequence[Line], counties: Mapping[str, County] | None) -> list[Child]:
+def children(region: str, lines: Sequence[Line], counties: Counties | None) -> list[Child]:
     """The regions one level below, by code; none where there is only the one shown."""
     below = level_below(region, (line.building.region for line in lines))
     if below is None:
@@ -147,12 +147,8 @@ def children(region: str, lines: Sequence[Line], counties: Mapping[str, County] 
         area = sum(line.building.area_m2 for line in with_eui)
         eui = sum((line.eui or 0) * line.building.area_m2 for line in with_eui) / area if area else None
         states = [(level, float(sum(line.level == level for line in members))) for level in LEVELS]
-        inside = [county for c, county in (counties or {}).items() if below(c) == code]
-        found.append(Child(code, len(members), eui, states, sum(inside, County()) if inside else None))
+        county = (
+            counties.inside({line.building.region for line in members}.__contains__) if counties else None
+        )
+        found.append(Child(code, len(members), eui, states, county))
     return found
-
-
-def inside_of(region: str, counties: Mapping[str, County] | None) -> County | None:
-    """The sum of a region's counties; None while they are not known, or where nothing was measured."""
-    found = [county for code, county in (counties or {}).items() if code.startswith(prefix(region))]
-    return sum(found, County()) if found else None

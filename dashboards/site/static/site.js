@@ -17,6 +17,16 @@
     void element.offsetWidth;
     element.classList.add("ticked");
   };
+  let state;
+  // The list as it is now, unless somebody is in the middle of using it.
+  const refresh = async () => {
+    const main = document.getElementById("main");
+    if (main.contains(document.activeElement) && document.activeElement !== main) return;
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (!answer.ok) return;
+    const next = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("main");
+    if (next) main.replaceChildren(...next.childNodes);
+  };
   const open = () => {
     stream = new EventSource(source);
     stream.onopen = () => { light.hidden = false; light.classList.remove("lost"); };
@@ -26,6 +36,7 @@
       for (const [name, text] of Object.entries(event.live || {})) {
         for (const element of places.get(name) || []) show(element, text);
       }
+      if (event.page) { if (state && state !== event.page) refresh(); state = event.page; }
       if (event.point) document.dispatchEvent(new CustomEvent("beacon:point", { detail: event.point }));
     };
   };

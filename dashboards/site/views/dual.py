@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -11,6 +11,7 @@ from collector.model import DailyRow, SumRow
 from dashboards.site.access import Visitor
 from dashboards.site.cache import Cache
 from dashboards.site.services import SiteServices
+from dashboards.site.views.portfolio import month_to_date, same_days_last_year
 from rules.accounting import account
 from rules.model import Subject
 from rules.period import Period
@@ -65,6 +66,33 @@ class County:
         return amount / self.area_m2 if self.area_m2 else None
 
 
+Rows = dict[str, list[SumRow]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Sums of this year by building, and those of the days compared with last year's."""
+
+    now: Rows
+    after: Rows
+    before: Rows
+    compared: tuple[date, date]
+
+
+@dataclass(frozen=True, slots=True)
+class Counties:
+    """Figures by county code; span: the days they are of, compared: the days that change is of."""
+
+    by_code: Mapping[str, County]
+    span: tuple[date, date]
+    compared: tuple[date, date]
+
+    def inside(self, codes: Callable[[str], bool]) -> County | None:
+        """The sum of some counties; None where nothing was measured."""
+        found = [county for code, county in self.by_code.items() if codes(code)]
+        return sum(found, County()) if found else None
+
+
 class DualControl:
     """Accounts a county at a time: all buildings of one have the same factors."""
 
@@ -72,8 +100,8 @@ class DualControl:
         self._services = services
         self._cache = cache
 
-    def counties(self, today: date, visitor: Visitor, wait: bool = False) -> dict[str, County] | None:
-        """County code -> this year's whole days; None while they are read for the first time.
+    def counties(self, today: date, visitor: Visitor, wait: bool = False) -> Counties | None:
+        """This year's whole days by county; None while they are read for the first time.
 
         wait: read them now instead.
         """
@@ -83,42 +111,44 @@ class DualControl:
             return None
 
         def load() -> dict[str, County]:
-            return self._account(today, visitor, *sums)
+            return self._account(today, visitor, sums)
 
-        return self._cache.get(("counties", today, visitor.scope), REFRESH_S, load)
+        found = self._cache.get(("counties", today, visitor.scope), REFRESH_S, load)
+        return Counties(found, spans(today)[0], sums.compared)
 
-    def _read(self, today: date) -> tuple[dict[str, list[SumRow]], dict[str, list[SumRow]]]:
+    def _read(self, today: date) -> Sums:
+        """A store that does not know last year yet is compared over this month."""
         this_year, last_year = spans(today)
-        return self._by_building(*this_year), self._by_building(*last_year)
+        now, before = self._by_building(*this_year), self._by_building(*last_year)
+        if any(measured(rows) for rows in before.values()):
+            return Sums(now, now, before, this_year)
+        month = month_to_date(today)
+        return Sums(now, self._by_building(*month), self._by_building(*same_days_last_year(today)), month)
 
-    def _by_building(self, first: date, last: date) -> dict[str, list[SumRow]]:
-        found: dict[str, list[SumRow]] = defaultdict(list)
+    def _by_building(self, first: date, last: date) -> Rows:
+        found: Rows = defaultdict(list)
         for item in ITEMS:
             for row in self._services.store.sums(first, last, item=item):
                 found[row.building].append(row)
         return found
 
-    def _account(
-        self,
-        today: date,
-        visitor: Visitor,
-        now: Mapping[str, list[SumRow]],
-        before: Mapping[str, list[SumRow]],
-    ) -> dict[str, County]:
+    def _account(self, today: date, visitor: Visitor, sums: Sums) -> dict[str, County]:
         year = spans(today)[0][0].year
         groups: dict[str, list[str]] = defaultdict(list)
         for id_ in self._services.registry.buildings:
-            if visitor.sees(id_) and now.get(id_):
+            if visitor.sees(id_) and id_ in sums.now:
                 groups[id_[:6]].append(id_)
         found = {}
         for code, ids in groups.items():
-            both = [id_ for id_ in ids if measured(now[id_]) and measured(before.get(id_, []))]
+            both = [
+                id_ for id_ in ids if measured(sums.after.get(id_, ())) and measured(sums.before.get(id_, ()))
+            ]
             found[code] = County(
                 buildings=len(ids),
                 area_m2=sum(self._services.registry.buildings[id_].area_m2 for id_ in ids),
-                now=self._amounts(code, (now[id_] for id_ in ids), year),
-                after=self._amounts(code, (now[id_] for id_ in both), year),
-                before=self._amounts(code, (before[id_] for id_ in both), year - 1),
+                now=self._amounts(code, (sums.now[id_] for id_ in ids), year),
+                after=self._amounts(code, (sums.after[id_] for id_ in both), year),
+                before=self._amounts(code, (sums.before[id_] for id_ in both), year - 1),
             )
         return found
 

@@ -211,8 +211,8 @@ def signature(profile: Profile) -> list[Point]:
 
 def _judge(bus: RememberingBus, profile: Profile) -> tuple[float, list[str]]:
     """The score by what has been read already."""
-    values = decode_words(profile, bus.memory.words)
     points = signature(profile)
+    values = decode_words(replace(profile, points=tuple(points)), bus.memory.words)
     missing = sum(1 for point in points if point.quantity.name not in values)
     if missing == len(points):
         return 0.0, []

@@ -24,13 +24,14 @@ from edge.commission.meters import ask_wildcard
 from edge.commission.recognise import Candidate, Recognised, recognise
 from edge.commission.sweep import Step
 
-_QUIET_S = 0.03
+QUIET_S = 0.03
 _UNLIKELY_UNIT = 231
 _NOISE_KEPT = 64
 _HOSTS_AT_ONCE = 8
 _CONNECT_S = 1.5
 _PATIENT_S = 1.0
 
+Sleep = Callable[[float], Awaitable[object]]
 Progress = Callable[[float, str], None]
 """(seconds of the plan that are done, what is being asked)."""
 
@@ -72,7 +73,7 @@ class Scan:
 class LineScan:
     """Scans one line: a serial port, or a transparent serial server.
 
-    device_s: the longest that recognising one device may take.
+    device_s: the longest that recognising one device may take. quiet_s: silence before every question.
     """
 
     def __init__(
@@ -81,9 +82,10 @@ class LineScan:
         place: str,
         scan: Scan,
         device_s: float = 30.0,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep,
+        quiet_s: float = QUIET_S,
     ) -> None:
-        self._settings = settings.model_copy(update={"quiet_s": _QUIET_S, "retries": 0})
+        self._settings = settings.model_copy(update={"quiet_s": quiet_s, "retries": 0})
         self._place = place
         self._scan = scan
         self._device_s = device_s
@@ -165,7 +167,7 @@ class LineScan:
         self._known.add(f"modbus {step.unit}")
         self._line.timeout_s = max(step.timeout_s, 0.5)
         self._observe(step, answered=1)
-        told = await _recognised(bus, step.unit, "rtu", self._device_s)
+        told = await _recognised(bus, step.unit, "rtu", self._device_s, self._sleep)
         self._scan.found.append(
             Found(
                 self._place,
@@ -304,9 +306,12 @@ class _HostScan:
         return ""
 
 
-async def _recognised(bus: Bus, unit: int, transport: str, device_s: float) -> Recognised:
+async def _recognised(
+    bus: Bus, unit: int, transport: str, device_s: float, sleep: Sleep = asyncio.sleep
+) -> Recognised:
+    remembering = RememberingBus(bus, time.monotonic() + device_s)
     try:
-        return await recognise(RememberingBus(bus, time.monotonic() + device_s), unit, transport)
+        return await recognise(remembering, unit, transport, sleep)
     except DeviceError:
         return Recognised()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.resources import files
 from itertools import pairwise
 from typing import Any
@@ -11,7 +12,7 @@ from markupsafe import Markup
 
 from dashboards.announce import words
 from dashboards.announce.grades import Graded, GradeScheme, Step
-from dashboards.announce.model import Announcement, Entry, TypeSummary
+from dashboards.announce.model import Announcement, Entry, TypeSummary, Verdict
 from dashboards.boards.words import Lang
 
 _STYLE = (files(__package__) / "templates" / "announcement.css").read_text("utf-8")
@@ -84,6 +85,23 @@ def _mark(entry: Entry) -> str:
     return "‡" if worst is not None and not worst.official else ""
 
 
+def _reasons(announcement: Announcement, lang: Lang) -> Callable[[Entry, Verdict], list[str]]:
+    """What is said beside a building over its quota: what the figures show, then the rules' remarks."""
+    means = {group.type: group for group in announcement.types if group.count > 1}
+
+    def reasons(entry: Entry, verdict: Verdict) -> list[str]:
+        found = []
+        group = means.get(entry.type)
+        if group and entry.eui > group.mean_eui > 0:
+            above = words.percent(entry.eui / group.mean_eui - 1, 0)
+            found.append(words.word("above_mean", lang, above))
+        if entry.change_eui is not None and entry.change_eui > 0:
+            found.append(words.word("more_than_last", lang, words.percent(entry.change_eui)))
+        return [*found, *(words.say(reason, lang) for reason in verdict.reasons)]
+
+    return reasons
+
+
 def render_html(
     announcement: Announcement, lang: Lang, detail: int | None = None, *, paper: bool = False
 ) -> str:
@@ -112,5 +130,8 @@ def render_html(
         "edges": edges,
         "largest": _largest,
         "mark": _mark,
+        "reasons": _reasons(announcement, lang),
+        "tell": lambda text: words.tell(text, lang),
+        "unit_text": words.unit_text,
     }
     return _ENVIRONMENT.from_string(_TEMPLATE).render(helpers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import subprocess
 from functools import lru_cache
@@ -32,6 +33,8 @@ def require_chinese() -> None:
 
 def render_pdf(html: str) -> bytes:
     """The page as PDF. Nothing is fetched: the page must carry everything it needs."""
+    for steps in ("weasyprint.progress", "fontTools"):  # a line for every page and table
+        logging.getLogger(steps).setLevel(logging.WARNING)
     from weasyprint import HTML
     from weasyprint.urls import FatalURLFetchingError, URLFetcher
 

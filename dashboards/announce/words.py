@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from dashboards.boards.words import BASES, CARRIERS, TYPES, Lang
-from rules.model import Text
+from rules.model import Text, chinese
 from rules.period import Period
 
 WORDS: dict[str, tuple[str, str]] = {
@@ -72,6 +72,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "peers": ("{0} 栋", "{0} buildings"),
     "peers_one": ("1 栋", "1 building"),
     "reasons": ("说明", "Reasons and remarks"),
+    "above_mean": ("单位面积能耗高于同类平均 {0}", "energy per area {0} above the mean of its type"),
+    "more_than_last": ("单位面积能耗同比增长 {0}", "energy per area {0} more than a year before"),
     "none_over": ("本期无超定额（限额）建筑。", "No building was over a quota in this period."),
     "insufficient": ("数据不足名单", "Insufficient data"),
     "insufficient_note": (
@@ -181,6 +183,16 @@ def word(key: str, lang: Lang, *values: object) -> str:
 
 def say(text: Text, lang: Lang) -> str:
     return text.zh if lang == "zh" else text.en
+
+
+def tell(text: str, lang: Lang) -> str:
+    """A text of the rules, which may know its Chinese."""
+    return chinese(text) if lang == "zh" else text
+
+
+def unit_text(unit: str) -> str:
+    """`kWh/(m2.a)` as it is printed: `kWh/(m²·a)`."""
+    return unit.replace("m2", "m²").replace("m3", "m³").replace("CO2", "CO₂").replace("m².", "m²·")
 
 
 def type_name(kind: str, lang: Lang) -> str:

@@ -14,7 +14,7 @@ from dashboards.announce import words as announce_words
 from dashboards.announce.html import style
 from dashboards.audit import charts
 from dashboards.audit.build import Audit
-from dashboards.audit.words import role_name, word
+from dashboards.audit.words import occupancy_text, role_name, word, zone_name
 from dashboards.boards.words import Lang
 from drivers.carrier import ITEMS, UNIT, Carrier
 from rules.explain import number as short
@@ -57,12 +57,17 @@ def boundary(building: Building, lang: Lang) -> list[tuple[str, str]]:
         ("heated", f"{building.heated_area_m2:,.0f} m²" if building.heated_area_m2 else ""),
         ("special", f"{building.special_area_m2:,.0f} m²" if building.special_area_m2 else ""),
         ("year_built", str(building.year_built or "")),
-        ("zone", building.climate_zone),
+        ("zone", zone_name(building.climate_zone, lang)),
         ("address", building.address),
         ("owner", building.owner),
         ("operator", building.operator),
         ("contracted", f"{building.contracted_kw:,.0f} kW" if building.contracted_kw else ""),
-        ("occupancy", ", ".join(f"{name} {value:g}" for name, value in building.occupancy.items())),
+        (
+            "occupancy",
+            ("，" if lang == "zh" else ", ").join(
+                occupancy_text(name, value, lang) for name, value in building.occupancy.items()
+            ),
+        ),
     ]
     return [(word(key, lang), value) for key, value in facts if value]
 
@@ -78,7 +83,8 @@ def meter_rows(audit: Audit) -> Iterator[dict[str, Any]]:
     def walk(parent: str, depth: int) -> Iterator[dict[str, Any]]:
         for meter in children.get(parent, []):
             amounts = [
-                f"{energy:,.0f} {UNIT[meter.carrier]}" for energy in measured.get(meter.name, {}).values()
+                f"{energy:,.0f} {announce_words.unit_text(UNIT[meter.carrier])}"
+                for energy in measured.get(meter.name, {}).values()
             ]
             formula = " + ".join(meter.plus) + "".join(f" − {name}" for name in meter.minus)
             yield {
@@ -156,7 +162,9 @@ def render_html(audit: Audit, lang: Lang, *, paper: bool = False) -> str:
         basis_name=lambda basis: announce_words.basis_name(basis, lang),
         kind_name=lambda kind: announce_words.kind_name(kind, lang),
         confidence=lambda text: announce_words.confidence(text, lang),
-        unit_of=lambda carrier: UNIT[Carrier(carrier)].replace("m3", "m³"),
+        unit_of=lambda carrier: announce_words.unit_text(UNIT[Carrier(carrier)]),
+        unit_text=announce_words.unit_text,
+        tell=lambda text: announce_words.tell(text, lang),
         number=announce_words.number,
         percent=announce_words.percent,
         signed=announce_words.signed,

@@ -84,6 +84,32 @@ ROLES: dict[str, tuple[str, str]] = {
 }
 
 
+ZONES: dict[str, tuple[str, str]] = {
+    "severe_cold": ("严寒地区", "severe cold"),
+    "cold": ("寒冷地区", "cold"),
+    "hot_summer_cold_winter": ("夏热冬冷地区", "hot summer, cold winter"),
+    "hot_summer_warm_winter": ("夏热冬暖地区", "hot summer, warm winter"),
+    "mild": ("温和地区", "mild"),
+}
+OCCUPANCY: dict[str, tuple[str, str]] = {
+    "people": ("{0} 人", "{0} people"),
+    "beds": ("{0} 张床位", "{0} beds"),
+    "rooms": ("{0} 间客房", "{0} rooms"),
+    "seats": ("{0} 个座位", "{0} seats"),
+    "hours_per_year": ("年运行 {0} 小时", "{0} hours a year"),
+    "m2_per_person": ("人均 {0} m²", "{0} m² per person"),
+}
+
+
+def zone_name(zone: str, lang: Lang) -> str:
+    return ZONES.get(zone, (zone, zone))[0 if lang == "zh" else 1]
+
+
+def occupancy_text(name: str, value: float, lang: Lang) -> str:
+    plain = name.replace("_", " ") + " {0}"
+    return OCCUPANCY.get(name, (plain, plain))[0 if lang == "zh" else 1].format(f"{value:,.6g}")
+
+
 def word(key: str, lang: Lang) -> str:
     return WORDS[key][0 if lang == "zh" else 1]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.announce.words import basis_name, carrier_name, confidence, kind_name, say
+from dashboards.announce.words import basis_name, carrier_name, confidence, kind_name, say, tell
 from dashboards.audit.build import Audit
 from dashboards.audit.html import (
     boundary,
@@ -43,7 +43,15 @@ def render_xlsx(audit: Audit, lang: Lang) -> bytes:
     book.table(word("meters", lang), [*heads, (word("measured", lang), 24.0, text)], meters)
     _months(book, audit, lang)
     steps: list[list[Cell]] = [
-        [made.scheme, basis_name(made.basis, lang), step.name, step.formula, step.value, step.unit, step.note]
+        [
+            made.scheme,
+            basis_name(made.basis, lang),
+            tell(step.name, lang),
+            tell(step.formula, lang),
+            step.value,
+            step.unit,
+            tell(step.note, lang),
+        ]
         for made in audit.chain.judgements
         for step in made.steps
     ]

@@ -109,7 +109,7 @@ class TestPdf:
         import subprocess
 
         path = tmp_path / "a.pdf"
-        with caplog.at_level("WARNING"):
+        with caplog.at_level("INFO"):
             path.write_bytes(pdf.render_pdf(render_html(october, "zh", 2, paper=True)))
         assert [record.getMessage() for record in caplog.records] == []
         text = subprocess.run(

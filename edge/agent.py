@@ -9,6 +9,7 @@ import logging
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from edge.assembly import Agent
 from edge.clock import Clock, SystemClock
@@ -16,6 +17,7 @@ from edge.config import EdgeConfig
 from edge.notify import notify, watchdog_s
 from edge.page import StatusPage
 from edge.recorder import Recorder
+from edge.reload import Readers, on_signal
 from edge.spool import Spool
 
 logger = logging.getLogger(__name__)
@@ -27,9 +29,11 @@ async def run(
     clock: Clock | None = None,
     stop: asyncio.Event | None = None,
     started: Callable[[Agent], None] = lambda agent: None,
+    load: Callable[[], EdgeConfig] | None = None,
 ) -> None:
     """Run the edge until `stop` is set or SIGTERM or SIGINT comes; what was read is durable on return.
 
+    load: reads the configuration anew; SIGHUP then takes up what changed about devices.
     started: called once everything runs. Raises sqlite3.Error or OSError if the spool cannot be opened.
     """
     clock = clock or SystemClock(config.clock)
@@ -38,24 +42,18 @@ async def run(
     await spool.open()
     agent = Agent(config, clock, spool, Recorder(config, spool, clock))
     await agent.recorder.start()
-    for bus in config.bus:
-        agent.add_bus(bus)
-    for source in config.mqtt_source:
-        agent.add_source(source)
-    for node in config.sparkplug_source:
-        agent.add_sparkplug(node)
-    _settle_memory()
     page = StatusPage(agent)
     await page.start()
     agent.page_port = page.port
     orderly = False
     try:
         async with asyncio.TaskGroup() as tasks:
-            running = [
-                tasks.create_task(schedule.run(), name=f"bus {schedule.name}") for schedule in agent.schedules
-            ]
-            running += [tasks.create_task(source.run(), name="mqtt source") for source in agent.mqtt_sources]
-            running += [tasks.create_task(host.run(), name="sparkplug") for host in agent.sparkplug_sources]
+            readers = Readers(agent, tasks)
+            readers.start()
+            _settle_memory()
+            if load is not None:
+                on_signal(signal.SIGHUP, partial(readers.reload, load), tasks)
+            running = []
             running.append(tasks.create_task(agent.record(), name="record"))
             running.append(tasks.create_task(agent.uplink.run(), name="uplink"))
             running.append(tasks.create_task(_watchdog(), name="watchdog"))
@@ -63,6 +61,7 @@ async def run(
             started(agent)
             await stop.wait()
             notify("STOPPING=1")
+            readers.cancel()
             for task in running:
                 task.cancel()
         orderly = True

@@ -9,7 +9,7 @@ import ssl
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from drivers.modbus.device import ModbusDevice
 from drivers.mqtt.mapper import MqttMapper
@@ -34,6 +34,12 @@ logger = logging.getLogger(__name__)
 _TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
 
 
+class Reader(Protocol):
+    """What reads until it is cancelled: a bus's schedule, or the listener to a broker."""
+
+    async def run(self) -> None: ...
+
+
 @dataclass(slots=True)
 class Agent:
     """The running parts, for the status page and for tests."""
@@ -49,15 +55,16 @@ class Agent:
     mqtt_sources: list[MqttListener] = field(default_factory=list)
     sparkplug_sources: list[SparkplugHost] = field(default_factory=list)
     _polls_told: tuple[int, int] = (0, 0)
+    _flushing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self.uplink = Uplink(self.config, self.spool, self.clock, self.status)
 
-    def add_bus(self, bus: Bus) -> None:
-        """Open nothing yet; the first read connects."""
+    def add_bus(self, bus: Bus) -> BusSchedule | None:
+        """Open nothing yet; the first read connects. None if no device is on it."""
         config, devices = self.config, self.config.devices_on(bus)
         if not devices:
-            return
+            return None
         connection, drivers = open_bus(config, bus, devices, self.clock.now)
         polled = []
         for device, driver in zip(devices, drivers, strict=True):
@@ -68,9 +75,11 @@ class Agent:
             polled.append(Polled(driver, round(1000 * fast_s), round(1000 * slow_s)))
         self.buses.append(connection)
         timeout_ms = round(1000 * bus.timeout_s)
-        self.schedules.append(BusSchedule(bus.name, polled, timeout_ms, self.clock, self.recorder.take))
+        schedule = BusSchedule(bus.name, polled, timeout_ms, self.clock, self.recorder.take)
+        self.schedules.append(schedule)
+        return schedule
 
-    def add_source(self, source: MqttSource) -> None:
+    def add_source(self, source: MqttSource) -> MqttListener:
         """Connect to nothing yet."""
         mappers = [
             MqttMapper(device.id, self.config.profile_of(device), device.topic)
@@ -79,8 +88,9 @@ class Agent:
         ]
         listener = MqttListener(self._broker(source), mappers, self.recorder.take, self.clock.now)
         self.mqtt_sources.append(listener)
+        return listener
 
-    def add_sparkplug(self, source: SparkplugSource) -> None:
+    def add_sparkplug(self, source: SparkplugSource) -> SparkplugHost:
         """Connect to nothing yet. The library is loaded here, so that only who needs it carries it."""
         from drivers.sparkplug.mapper import SparkplugMapper
         from drivers.sparkplug.source import SparkplugSource as Host
@@ -89,6 +99,24 @@ class Agent:
         broker, take = self._broker(source), self.recorder.take
         host = Host(broker, mapper, take, source.host_id, source.group, self.clock.now)
         self.sparkplug_sources.append(host)
+        return host
+
+    async def remove(self, reader: Reader) -> None:
+        """Forget a reader that has ended, and close its connection."""
+        if isinstance(reader, BusSchedule):
+            place = next(i for i, schedule in enumerate(self.schedules) if schedule is reader)
+            del self.schedules[place]
+            await self.buses.pop(place).aclose()
+        else:
+            self.mqtt_sources = [source for source in self.mqtt_sources if source is not reader]
+            self.sparkplug_sources = [source for source in self.sparkplug_sources if source is not reader]
+
+    async def adopt(self, config: EdgeConfig) -> None:
+        """Go on with another configuration of devices; what was read is durable first."""
+        await self.flush(last=True)
+        async with self._flushing:
+            await self.recorder.adopt(config)
+            self.config = config
 
     def _broker(self, source: MqttSource | SparkplugSource) -> Broker:
         context = ssl.create_default_context(cafile=source.ca_file) if source.tls else None
@@ -111,6 +139,8 @@ class Agent:
         devices = [device for schedule in self.schedules for device in schedule.devices]
         reads, failed = sum(d.reads for d in devices), sum(d.failed_reads for d in devices)
         new, new_failed = reads - self._polls_told[0], failed - self._polls_told[1]
+        if new < new_failed or new_failed < 0:  # a reload began to count anew
+            new, new_failed = reads, failed
         self._polls_told = (reads, failed)
         depth, trusted = self.spool.depth, self.clock.trusted
         return EdgeStatus(
@@ -155,8 +185,9 @@ class Agent:
                 raise
 
     async def flush(self, *, last: bool = False) -> None:
-        acknowledged, connected = self.uplink.take_acknowledged(), self.uplink.connected
-        self.uplink.offer(await self.recorder.flush(acknowledged, last=last, connected=connected))
+        async with self._flushing:
+            acknowledged, connected = self.uplink.take_acknowledged(), self.uplink.connected
+            self.uplink.offer(await self.recorder.flush(acknowledged, last=last, connected=connected))
 
 
 def version() -> str:

@@ -239,6 +239,10 @@ class EdgeConfig(_Strict):
         """`modbus`, `modbus_ascii`, `dlt645_2007`, `dlt645_1997` or `cjt188`."""
         return device.protocol or models.protocol_of(self._models[device.profile])
 
+    def model_of(self, device: Device | MqttDevice) -> Model:
+        """The model that the device's profile names; one object until its file changes."""
+        return self._models[device.profile]
+
     def meter_of(self, device: Device) -> Meter | None:
         """The DL/T 645 or CJ/T 188 meter, cut down as `profile_of`; None for a Modbus device."""
         model = self._models[device.profile]

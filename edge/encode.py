@@ -25,7 +25,13 @@ class SampleEncoder:
 
     def add_device(self, device: str, building: str, kind: str) -> None:
         """Name the building and the kind (wire.Kind) of a device before its first sample."""
-        self._about[device] = (building, kind)
+        if self._about.get(device) != (building, kind):
+            self._about[device] = (building, kind)
+            self._heads = {key: head for key, head in self._heads.items() if key[0] != device}
+
+    def building_of(self, device: str) -> str:
+        """The building of a device that was added."""
+        return self._about[device][0]
 
     def groups(self, samples: Sequence[Sample]) -> bytes:
         """The JSON list of sample groups; rows of one device and shape lie together, in order."""

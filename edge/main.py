@@ -19,7 +19,7 @@ def main(path: Path) -> None:
     config = config_file.load(path)
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(agent.run(config))
+            runner.run(agent.run(config, load=lambda: config_file.load(path)))
     except (sqlite3.Error, OSError) as error:
         raise BeaconError(f"spool {config.spool.path}: {error}") from None
 

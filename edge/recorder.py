@@ -96,6 +96,29 @@ class Recorder:
                     account.registers[quantity].load(state)
         self._held = bool(await self._spool.held(1))
 
+    async def adopt(self, config: EdgeConfig) -> None:
+        """Go on with another configuration: devices that stay keep their accounts, ratios may change.
+
+        To be called between two flushes.
+        """
+        states = await self._spool.states()
+        old, self._accounts = self._accounts, {}
+        for source in config.sources():
+            self._add(config, source)
+            before = old.get(source.id)
+            saved = {} if before else orjson.loads(states.get(source.id, b"{}"))
+            for quantity, register in self._accounts[source.id].registers.items():
+                if before is not None:
+                    former = before.registers.get(quantity)
+                    if former is not None and former.begun:
+                        register.load(former.dump())
+                elif quantity in saved:
+                    register.load(saved[quantity])
+        known = self._accounts.keys()
+        self._never_saved = (self._never_saved & known) | (known - states.keys())
+        self._unsaved = (self._unsaved | old.keys()) & known
+        self.latest = {device: sample for device, sample in self.latest.items() if device in known}
+
     def take(self, sample: Sample) -> None:
         """Accept a sample stamped by the clock as it is now. Cheap; durable after the next flush."""
         self.samples_taken += 1
@@ -203,7 +226,9 @@ class Recorder:
         finished: Finished = []
         accounts, unsaved = self._accounts, self._unsaved
         for sample in samples:
-            account = accounts[sample.device]
+            account = accounts.get(sample.device)
+            if account is None:  # read before a reload took the device away
+                continue
             places = account.places.get(sample.fields)
             if places is None:
                 places = self._places(account, sample.fields)
@@ -267,7 +292,7 @@ class Recorder:
         work.events, self._events = self._events, []
         for first in range(0, len(work.events), MAX_EVENTS_A_PIECE):
             part = work.events[first : first + MAX_EVENTS_A_PIECE]
-            told = event_list([(self._accounts[event.device].building, event) for event in part])
+            told = event_list([(self._encoder.building_of(event.device), event) for event in part])
             times = [event.at for event in part]
             work.pieces.append(Piece(INTERVALS, told, 0, min(times), max(times), part="events"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from drivers.cjt188.frame import CURRENT_DATA, FRAME_BYTES, WAKE_UP
 from drivers.cjt188.layouts import FieldLayout, Layout, layout
@@ -46,6 +47,7 @@ class Meter:
         return [(around, around + (found.size if found else 0))]
 
 
+@lru_cache(maxsize=16)
 def load(name: str) -> Meter:
     """The meter of that name. Raises ConfigError with the names there are."""
     if name not in METERS:

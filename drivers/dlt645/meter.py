@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
@@ -95,8 +96,9 @@ def load(name: str, own: Path | None = None) -> Meter:
     return parse(name, files[name].read_text("utf-8"), files[name].name)
 
 
+@lru_cache(maxsize=64)
 def parse(name: str, text: str, file: str) -> Meter:
-    """A meter from TOML text. Raises ConfigError with every problem."""
+    """A meter from TOML text, one object for one text. Raises ConfigError with every problem."""
     try:
         content = _File.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:

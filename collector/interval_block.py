@@ -46,12 +46,13 @@ def encode(day_start: int, rows: Sequence[Interval]) -> bytes:
     )  # fmt: skip
 
 
-def decode(day_start: int, block: bytes) -> list[Interval]:
-    """The rows that `encode` packed."""
+def decode(day_start: int, block: bytes, start: int = 0, end: int = 1 << 62) -> list[Interval]:
+    """The rows that `encode` packed and that begin in [start, end)."""
     if block[0] == _RECORDS:
         return [
             (day_start + at, length, energy, measured, quality)
             for at, length, energy, measured, quality in _RECORD.iter_unpack(block[1:])
+            if start <= day_start + at < end
         ]
     _, offset, length = _HEAD.unpack_from(block)
     energies = array("d")
@@ -59,7 +60,10 @@ def decode(day_start: int, block: bytes) -> list[Interval]:
     if sys.byteorder == "big":
         energies.byteswap()
     first, step = day_start + offset, length * 1000
-    return [(first + i * step, length, energy, length, 0) for i, energy in enumerate(energies)]
+    below = max(0, -((first - start) // step))
+    above = max(0, -((first - end) // step))
+    first += below * step
+    return [(first + i * step, length, energy, length, 0) for i, energy in enumerate(energies[below:above])]
 
 
 def by_day(rows: Iterable[Interval]) -> dict[int, list[Interval]]:

@@ -186,9 +186,7 @@ class SqliteStore(SqliteFile):
                 (building, start - DAY_MS, end),
             )
             for device, carrier, direction, day_start, block in blocks:
-                rows = interval_block.decode(day_start, block)
-                if not start <= day_start <= end - DAY_MS:
-                    rows = [row for row in rows if start <= row[0] < end]
+                rows = interval_block.decode(day_start, block, start, end)
                 if rows:
                     empty = CheckedIntervals(building, device, carrier, direction, [])
                     groups.setdefault((device, direction, carrier), empty).rows += rows

@@ -14,8 +14,11 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from store_contract import BUILDING, NOON, QUARTER, StoreContract, quarters, samples
 
+from collector import interval_block
 from collector.sqlite_store import SqliteStore
 from drivers.errors import ConfigError, StoreUnavailable
 
@@ -51,6 +54,21 @@ def test_a_building_in_another_zone_has_its_own_days(tmp_path: Path) -> None:
     store.write([], [quarters("meter1", NOON - 2 * QUARTER, 1.0, 1.0, 1.0)])  # 23:30 to 00:15 there
     assert store.dirty_days() == [(BUILDING, date(2026, 5, 31)), (BUILDING, date(2026, 6, 1))]
     store.close()
+
+
+@given(st.booleans(), st.integers(-1, 9), st.integers(-1, 9), st.integers(-1, 1))
+def test_a_part_of_a_block_is_what_the_whole_block_has_there(
+    regular: bool, start: int, end: int, beside: int
+) -> None:
+    day_start = NOON - NOON % 86_400_000
+    rows = [(day_start + (2 + i) * QUARTER, 900, float(i), 900, 0 if regular else 1) for i in range(6)]
+    block = interval_block.encode(day_start, rows)
+    bounds = day_start + start * QUARTER + beside, day_start + end * QUARTER + beside
+    whole = interval_block.decode(day_start, block)
+    assert whole == rows
+    assert interval_block.decode(day_start, block, *bounds) == [
+        row for row in whole if bounds[0] <= row[0] < bounds[1]
+    ]
 
 
 def test_irregular_intervals_come_back_exactly(store: SqliteStore) -> None:

@@ -6,11 +6,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 import orjson
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from edge.check import BusPlan, plan
 from edge.config_file import load
+
+_NAMES = ("device", "address", "profile", "speed")
 
 
 def show(path: Path, as_json: bool) -> None:
@@ -25,30 +28,23 @@ def show(path: Path, as_json: bool) -> None:
     for bus in plans:
         line = f", {bus.baud} baud" if bus.baud else ""
         table = Table(
-            title=f"bus {bus.name}{line}: {bus.round_s:.2f} s a full round, {bus.share:.0%} of its time"
+            title=f"bus {bus.name}{line}: {bus.round_s:.2f} s a full round, {bus.share:.0%} of its time",
+            caption="requests: of the fast grid / of everything",
+            box=SIMPLE_HEAD,
+            pad_edge=False,
         )
-        for heading in (
-            "device",
-            "address",
-            "profile",
-            "speed",
-            "quantities",
-            "requests fast, all",
-            "bytes",
-            "ms",
-            "every s",
-        ):
-            table.add_column(
-                heading, justify="left" if heading in ("device", "profile", "speed") else "right"
-            )
+        for heading in _NAMES:
+            table.add_column(heading, overflow="fold")
+        for heading in ("values", "requests", "bytes", "ms", "every s"):
+            table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
         for device in bus.devices:
             table.add_row(
                 device.id,
                 device.address,
                 device.profile if device.protocol != "modbus_ascii" else f"{device.profile} (ASCII)",
-                device.speed,
+                device.speed.replace(" baud", ""),
                 str(device.quantities),
-                f"{device.fast_requests}, {device.requests}",
+                f"{device.fast_requests} / {device.requests}",
                 str(device.bytes),
                 f"{device.seconds * 1000:.0f}",
                 f"{device.period_s:g}",

@@ -43,11 +43,12 @@ REGISTRY = Registry(
         building.id: building
         for building in (
             Building(OFFICE, "西湖<办公楼>", "West Lake <Office>", BuildingType.GOVERNMENT_OFFICE, 12_000.0,
-                     edges=("hz/pi-1",), meters=OFFICE_METERS),
+                     edges=("hz/pi-1",), meters=OFFICE_METERS, latitude=30.26, longitude=120.13),
             Building(HOSPITAL, "清泉医院", "Clear Spring Hospital", BuildingType.HOSPITAL, 30_000.0,
                      edges=("hz/pi-1",), meters=(electricity("main", Role.MAIN),)),
             Building(HOTEL, "观潮酒店", "Tide Hotel", BuildingType.HOTEL, 20_000.0,
-                     edges=("nb/pi-2",), meters=(electricity("main", Role.MAIN),)),
+                     edges=("nb/pi-2",), meters=(electricity("main", Role.MAIN),), latitude=29.87,
+                     longitude=121.55),
             Building(LIBRARY, "松风图书馆", "Pine Library", BuildingType.LIBRARY, 8_000.0),
         )
     },

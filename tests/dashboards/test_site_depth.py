@@ -21,6 +21,7 @@ from dashboards.site.cache import Cache
 from dashboards.site.routes.portfolio import level_below
 from dashboards.site.views.dual import DualControl
 from dashboards.site.views.machines import _starts
+from dashboards.site.views.site_map import Projection
 from rules.alerts import AlertBook, Finding
 
 ZH = {"Accept-Language": "zh-CN"}
@@ -159,3 +160,16 @@ def test_change_is_of_this_month_where_last_year_is_not_known(tmp_path: Path) ->
     assert county is not None
     assert county.change("kwh") == pytest.approx(0.1)
     assert found.inside(lambda code: code == "110000") is None
+
+
+def test_map_keeps_directions_and_fits(client: TestClient) -> None:
+    places = [(30.3, 120.2), (29.9, 121.6), (28.0, 120.7)]
+    project = Projection.around(places)
+    (hangzhou_x, hangzhou_y), (ningbo_x, ningbo_y), (_, wenzhou_y) = (project(*place) for place in places)
+    assert hangzhou_x < ningbo_x
+    assert hangzhou_y < ningbo_y < wenzhou_y
+    assert all(0 < x < 760 and 0 < y < project.height for x, y in (project(*place) for place in places))
+    assert Projection.around([(30.0, 120.0)])(30.0, 120.0)[0] == pytest.approx(380.0, abs=1)
+    text = client.get("/").text
+    assert text.count("<circle class=") == 2
+    assert 'aria-label="Tide Hotel: Heading over"' in text

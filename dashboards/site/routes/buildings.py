@@ -22,6 +22,7 @@ from dashboards.site.language import Language
 from dashboards.site.routes.portfolio import month_label, parents
 from dashboards.site.views import machines
 from dashboards.site.views.building import DAY_MS, SPANS, BuildingView
+from dashboards.site.views.explained import scheme_name
 from dashboards.site.views.judged import basis_key, is_carbon
 from dashboards.site.views.machines import unit_of
 from dashboards.site.views.power import LoadCurve
@@ -148,6 +149,7 @@ def _figures(context: Context, visitor: Visitor, language: Language, building: B
         ),
         "base_kw": _median([row.base_kw for row in daily if row.base_kw is not None]),
         "year": today.year,
+        "scheme_name": lambda id_: scheme_name(language, context.services.schemes, id_),
         "items": [(part, ITEM_COLOURS[part.code]) for part in items],
         "item_colours": [(ITEM_COLOURS[part.code], part.energy) for part in items],
         "months": months,

@@ -17,6 +17,7 @@ from dashboards.site.views.dual import Counties, County
 from dashboards.site.views.judged import LEVELS
 from dashboards.site.views.portfolio import SORTS, Line, month_to_date, ranked
 from dashboards.site.views.portfolio import Query as Wanted
+from dashboards.site.views.site_map import building_map
 
 PAGE_SIZE = 50
 
@@ -48,6 +49,7 @@ def router(context: Context) -> APIRouter:
         language = language_of(request)
         totals = context.portfolio.totals(inside)
         edges = context.edges(visitor_of(request))
+        below = level_below(region, (line.building.region for line in inside)) or (lambda code: code)
         counties = context.dual.counties(context.today(), visitor_of(request))
         return context.page(
             request,
@@ -58,6 +60,12 @@ def router(context: Context) -> APIRouter:
             children=children(region, inside, counties),
             dual=counties.inside(lambda code: code.startswith(prefix(region))) if counties else None,
             counties=counties,
+            map=building_map(
+                inside,
+                language.t("map.title"),
+                lambda line: f"{language.name(line.building)}: {language.t(f'level.{line.level}')}",
+                lambda line: language.region(registry, below(line.building.region)),
+            ),
             totals=totals,
             states=[(level, float(totals.levels[level])) for level in LEVELS],
             lines=lines[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],

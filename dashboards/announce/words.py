@@ -72,8 +72,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "peers": ("{0} 栋", "{0} buildings"),
     "peers_one": ("1 栋", "1 building"),
     "reasons": ("说明", "Reasons and remarks"),
-    "above_mean": ("单位面积能耗高于同类平均 {0}", "energy per area {0} above the mean of its type"),
-    "more_than_last": ("单位面积能耗同比增长 {0}", "energy per area {0} more than a year before"),
+    "above_mean": ("能耗强度高于同类平均 {0}", "{0} above the mean of its type"),
+    "more_than_last": ("能耗强度同比增长 {0}", "{0} more than a year before"),
     "none_over": ("本期无超定额（限额）建筑。", "No building was over a quota in this period."),
     "insufficient": ("数据不足名单", "Insufficient data"),
     "insufficient_note": (

@@ -134,7 +134,8 @@ class Device(_Source):
     unit_id: of a Modbus device. address: of a DL/T 645 meter the twelve digits on its plate, of a CJ/T 188
     meter the fourteen; "any" for the only such meter on its bus. protocol: only where the profile does
     not tell, as "modbus_ascii". baud, parity, stop_bits: where they differ from the bus's.
-    flow_decimals: of a CJ/T 188 heat meter, decimals of its flow, see its manual.
+    flow_decimals: of a CJ/T 188 heat meter, decimals of its flow, see its manual. wake_up_bytes: FE bytes
+    before a request to a CJ/T 188 meter; battery meters may sleep through four.
     """
 
     bus: str
@@ -146,6 +147,7 @@ class Device(_Source):
     parity: Parity | None = None
     stop_bits: Literal[1, 2] | None = None
     flow_decimals: Annotated[int, Field(ge=0, le=4)] | None = None
+    wake_up_bytes: Annotated[int, Field(ge=0, le=250)] | None = None
     fast_s: Seconds | None = None
     slow_s: Seconds | None = None
 
@@ -246,7 +248,14 @@ class EdgeConfig(_Strict):
     def meter_of(self, device: Device) -> Meter | None:
         """The DL/T 645 or CJ/T 188 meter, cut down as `profile_of`; None for a Modbus device."""
         model = self._models[device.profile]
-        return None if isinstance(model, Profile) else replace(model, profile=self.profile_of(device))
+        if isinstance(model, Profile):
+            return None
+        if device.wake_up_bytes is not None:
+            from drivers.cjt188.meter import Meter as Cjt188Meter
+
+            if isinstance(model, Cjt188Meter):
+                model = replace(model, wake_up=b"\xfe" * device.wake_up_bytes)
+        return replace(model, profile=self.profile_of(device))
 
     def profile_of(self, source: Source) -> Profile:
         """The device's profile, cut down to the quantities it shall be read for."""

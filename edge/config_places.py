@@ -45,8 +45,10 @@ class Places:
         else:
             yield from _address(device, ADDRESS_DIGITS[family])
             place = device.address or ""
-        if family != "cjt188" and device.flow_decimals is not None:
-            yield "flow_decimals", "is for CJ/T 188 heat meters only"
+        if family != "cjt188":
+            for name in ("flow_decimals", "wake_up_bytes"):
+                if getattr(device, name) is not None:
+                    yield name, "is for CJ/T 188 meters only"
         if device.enabled and place != "":
             yield from self._take(device, family, place)
 

@@ -141,6 +141,7 @@ class Uplink:
 
     async def _serve(self, client: aiomqtt.Client) -> None:
         await client.subscribe(self._ack_topic, qos=1)
+        end_if_cancelled()
         self.counts.connects += 1
         self._live.clear()
         for sent in self._window.values():

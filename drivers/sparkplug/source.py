@@ -77,15 +77,16 @@ class SparkplugSource:
         async with self._client(aiomqtt.Will(topic, body, qos=1, retain=True)) as client:
             self.host = Host()
             await client.subscribe([(pattern, 0) for pattern in subscriptions(self._group)])
-            end_if_cancelled()
             topic, body = state_message(self._host_id, True, started)
             await client.publish(topic, body, qos=1, retain=True)
+            end_if_cancelled()
             logger.info("Sparkplug host %s on %s:%d", self._host_id, self._broker.host, self._broker.port)
             self.connected, self._told, self._backoff_s = True, False, _FIRST_BACKOFF_S
             try:
                 async for message in client.messages:
                     for publish in self._dispatch(message):
                         await client.publish(publish.topic, publish.payload, qos=0)
+                        end_if_cancelled()
             except asyncio.CancelledError:
                 topic, body = state_message(self._host_id, False, started)
                 with contextlib.suppress(aiomqtt.MqttError):

@@ -78,6 +78,7 @@ bus = "line"
 profile = "cjt188_heat"
 address = "20000000000001"
 flow_decimals = 2
+wake_up_bytes = 60
 """
 
 
@@ -206,7 +207,13 @@ def test_every_wrong_place_is_told_at_once(tmp_path: Path) -> None:
         ('bus = "line"', 'profile = "cjt188_heat"', 'address = "any"', "baud = 2400"),
         ('bus = "tcp"', 'profile = "cjt188_gas"', 'address = "00000000000001"', "ct_ratio = 2"),
         ('bus = "line"', 'profile = "test_meter"', 'address = "1"', 'protocol = "cjt188"'),
-        ('bus = "tcp"', 'profile = "test_meter"', 'protocol = "modbus_ascii"', "flow_decimals = 1"),
+        (
+            'bus = "tcp"',
+            'profile = "test_meter"',
+            'protocol = "modbus_ascii"',
+            "flow_decimals = 1",
+            "wake_up_bytes = 40",
+        ),
         ('bus = "line"', 'profile = "tasmota"'),
         ('bus = "line"', 'profile = "dlt645_2007"', 'address = "000000000007"'),
     ]
@@ -227,6 +234,7 @@ def test_every_wrong_place_is_told_at_once(tmp_path: Path) -> None:
         "d7.protocol: test_meter speaks modbus, not cjt188",
         "d8.bus: modbus_ascii needs a serial line",
         "d8.flow_decimals: is for CJ/T 188",
+        "d8.wake_up_bytes: is for CJ/T 188",
         "d9.profile: tasmota is no bus device: use [[mqtt_source]]",
         "d10.profile: there is no profile 'dlt645_2007', did you mean dlt645_",
     ]

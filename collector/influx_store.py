@@ -7,7 +7,6 @@ of one point, so that a mark and a cleaning at the same time never overwrite eac
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,6 +18,7 @@ import orjson
 
 from collector import lines
 from collector.columns import DailyColumns, Line, columns
+from collector.dirty_days import DirtyDays
 from collector.influx_http import BodyTooLarge, InfluxHttp, PointsRefused, Series
 from collector.interval_block import DAY_MS
 from collector.local_day import DEFAULT_ZONE, day_bounds, local_day, local_days, zone_of
@@ -36,8 +36,6 @@ JUDGEMENT_FIGURES = (
 LATEST_WINDOW_MS = 15 * 60_000
 LATEST_POINTS = 16
 POST_LINES = 20_000
-MARGIN_MS = 120_000
-FULL_SCAN_MS = 3_600_000
 NAMED_BUILDINGS = 50
 
 
@@ -58,7 +56,7 @@ class InfluxStore:
         self.zones: Mapping[str, str] = zones or {}
         self._http = InfluxHttp(settings)
         self._clock = clock
-        self._dirty = _DirtyDays()
+        self._dirty = DirtyDays()
 
     def write(self, samples: Sequence[SampleRows], intervals: Sequence[IntervalRows]) -> None:
         refused = self._post_groups(self.settings.bucket_raw, samples, lines.sample_lines)
@@ -345,37 +343,6 @@ class InfluxStore:
 
     def _midnight(self, building: str, day: date) -> int:
         return day_bounds(day, zone_of(self.zones, building))[0]
-
-
-class _DirtyDays:
-    """What scans found dirty. Most scans look only at recent marks; now and then one looks at all."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._days: set[tuple[str, date]] = set()
-        self._scanned_at = self._full_at = 0
-
-    def scan_from(self, now: int) -> int:
-        """Marks later than this must be read. Marks of other collectors may come a little late."""
-        with self._lock:
-            if now - self._full_at >= FULL_SCAN_MS:
-                self._full_at = self._scanned_at = now
-                self._days.clear()
-                return 0
-            since, self._scanned_at = self._scanned_at - MARGIN_MS, now
-            return since
-
-    def note(self, key: tuple[str, date], dirty: bool) -> None:
-        with self._lock:
-            (self._days.add if dirty else self._days.discard)(key)
-
-    def forget(self, keys: Iterable[tuple[str, date]]) -> None:
-        with self._lock:
-            self._days.difference_update(keys)
-
-    def days(self) -> list[tuple[str, date]]:
-        with self._lock:
-            return sorted(self._days)
 
 
 def _latest(series: Series) -> Latest:

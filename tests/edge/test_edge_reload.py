@@ -16,6 +16,7 @@ from servers import Mosquitto
 from drivers.sample import Sample
 from edge import agent, config_file
 from edge.assembly import Agent
+from edge.config import EdgeConfig
 from edge.recorder import Recorder
 from edge.spool import Spool
 from edge.spool_file import SpoolFile
@@ -133,4 +134,34 @@ async def test_an_account_goes_on_through_a_reload(tmp_path: Path) -> None:
     energy = {g.device: g.rows[0][2] for b in batches for g in b.intervals if g.rows[0][0] == T0}
     assert energy["m1"] == pytest.approx(3.0 * 900 / 960)
     assert energy["m2"] == pytest.approx(6.0 * 900 / 960, abs=0.4)
+    await spool.close()
+
+
+async def test_another_ct_ratio_is_an_event_and_moves_no_energy_by_itself(tmp_path: Path) -> None:
+    def configured(ratio: int) -> EdgeConfig:
+        meter = f'profile = "dlt645_2007_three_phase"\naddress = "000000000001"\nct_ratio = {ratio}\n'
+        path = write(tmp_path, 1, {"a": 502}, [])
+        text = path.read_text().replace('type = "tcp"', 'type = "rtu_over_tcp"')
+        path.write_text(f'{text}[[device]]\nid = "m"\nbus = "a"\n{meter}')
+        return config_file.load(path)
+
+    clock, config = FakeClock(), configured(10)
+    spool = Spool(config.spool.path, 10_000_000, 60)
+    await spool.open()
+    recorder = Recorder(config, spool, clock)
+    await recorder.start()
+    sealed = []
+    for dial, ratio in ((100.0, 10), (100.5, 10), (100.75, 20), (101.0, 20)):  # kWh behind the transformer
+        if ratio == 20 and dial == 100.75:
+            await recorder.adopt(configured(20))
+        recorder.take(Sample("m", clock.now(), ("active_energy_import_total",), (dial * ratio,)))
+        sealed += await recorder.flush([])
+        clock.advance(60_000)
+    clock.advance(15 * 60_000)
+    recorder.take(Sample("m", clock.now(), ("active_energy_import_total",), (101.0 * 20,)))
+    batches = [decode(batch.payload) for batch in sealed + await recorder.flush([])]
+    (event,) = [event for batch in batches for event in batch.events]
+    assert (event.kind, event.before, event.after) == ("ratio", 10.0, 20.0)
+    energy = sum(row[2] for batch in batches for group in batch.intervals for row in group.rows)
+    assert energy == pytest.approx(0.5 * 10 + 0.5 * 20)
     await spool.close()

@@ -8,32 +8,39 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 
+from collector.columns import DailyColumns
 from drivers.errors import ConfigError, Problem
 from rules.forecast import forecast
 from rules.period import Period
-from rules.series import Floats
+from rules.series import ELECTRICITY, Days, Floats
 
 LIMITS = (0.85, 0.92, 1.08, 1.15)
 """Limits of the trial as shares of what the period really used."""
+YEARS = 6
+"""So far back a back-test of a store goes."""
 _POINTS = 10
 _LEAST_HISTORY = 28
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A daily series: kWh and mean outdoor °C from `first` on, NaN where absent."""
+    """A daily series: kWh and mean outdoor °C from `first` on, NaN where absent.
+
+    profile: monthly use of the building's type, length 12, where the type is known.
+    """
 
     name: str
     first: date
     energy: Floats
     outdoor: Floats
+    profile: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,67 @@ def read(path: Path) -> Recorded:
     )
 
 
+def from_columns(
+    columns: DailyColumns, first: date, outdoor: Mapping[date, float], profile: Floats
+) -> Recorded | None:
+    """A building's electricity out of the store, which begins on `first`; None if there is none."""
+    days = Days.of_columns(columns, first).derived()
+    place = days.index.get((ELECTRICITY, "total"))
+    heard = np.flatnonzero(~np.isnan(days.energy[place])) if place is not None else np.array([], dtype=int)
+    if place is None or not heard.size:
+        return None
+    low, high = int(heard[0]), int(heard[-1]) + 1
+    start = first + timedelta(days=low)
+    degrees = [outdoor.get(start + timedelta(days=at), math.nan) for at in range(high - low)]
+    return Recorded(columns.building, start, days.energy[place, low:high], np.array(degrees), profile)
+
+
+def whole(found: Sequence[Score]) -> list[Score]:
+    """All series together by kind and method: means, weighted by the number of periods."""
+    made = []
+    for kind, method in dict.fromkeys((score.kind, score.method) for score in found):
+        scores = [score for score in found if (score.kind, score.method) == (kind, method)]
+        weights = [score.periods for score in scores]
+        means = {
+            name: float(np.average([getattr(score, name) for score in scores], weights=weights))
+            for name in ("error", "right", "false_alarms", "missed", "warned_at")
+        }
+        inside = [score.inside for score in scores if score.inside is not None]
+        within = float(np.average(inside, weights=weights)) if inside else None
+        made.append(Score(f"all {len(scores)}", kind, method, sum(weights), **means, inside=within))
+    return made
+
+
+def verdict(scores: Iterable[Score]) -> list[str]:
+    """Where the naive forecast is better, series by series; what is better everywhere says so."""
+    pairs: dict[tuple[str, str], dict[str, Score]] = {}
+    for score in scores:
+        pairs.setdefault((score.series, score.kind), {})[score.method] = score
+    lines = []
+    for (series, kind), pair in pairs.items():
+        ours, naive = pair["beacon"], pair["naive"]
+        worse = [
+            text
+            for text, lost in (
+                (f"its total errs by {ours.error:.1%}, naive by {naive.error:.1%}", ours.error > naive.error),
+                (
+                    f"{ours.right:.0%} of its warnings are right, naive {naive.right:.0%}",
+                    ours.right < naive.right,
+                ),
+                (
+                    f"it warns after {ours.warned_at:.0%} of the period, naive after {naive.warned_at:.0%}",
+                    ours.warned_at > naive.warned_at,
+                ),
+            )
+            if lost
+        ]
+        said = "; ".join(worse)
+        lines.append(
+            f"{series}, {kind}: " + (f"NOT better: {said}" if said else "as good as or better than naive")
+        )
+    return lines
+
+
 def periods(recorded: Recorded, kind: str) -> list[tuple[int, int]]:
     """(start column, days) of the months, calendar years or 365-day years that the series covers wholly."""
     found = []
@@ -129,6 +197,7 @@ def _trial(recorded: Recorded, start: int, length: int) -> Trial:
             length,
             elapsed,
             np.array([np.nan]),
+            profile=recorded.profile,
             outdoor=recorded.outdoor[:known],
         )
         counted = (~np.isnan(seen)).sum()

@@ -22,6 +22,7 @@ from rules import limits as limit_table
 from rules import scheme as schemes
 from rules.budget import Budget, Kind, Target
 from rules.conditions import Calendar, Condition
+from rules.inputs import input_problems
 from rules.limits import LimitRow
 from rules.model import Subject
 from rules.notify import Notifier
@@ -237,7 +238,10 @@ def _references(
     for place, row_id in enumerate(file.confirmed):
         if row_id not in names:
             problems.append(Problem(str(path), f"confirmed.{place}", f"there is no row or scheme {row_id!r}"))
+    for building, inputs in file.inputs.items():
+        problems += input_problems(str(path), f"inputs.{building}", inputs)
     for place, entry in enumerate(file.apply):
+        problems += input_problems(str(path), f"apply.{place}.inputs", entry.inputs)
         if entry.scheme not in known:
             options = ", ".join(sorted(known))
             problems.append(

@@ -27,20 +27,22 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from collector.model import DailyRow
 from drivers.carrier import ITEMS, Carrier
 from drivers.errors import ConfigError, Problem
+from rules import limits as limit_table
 from rules import scheme as schemes
 from rules.accounting import CALORIFIC, account, monthly
 from rules.budget import Budget
+from rules.inputs import input_problems
 from rules.model import Account, Factor, Judgement, Subject
 from rules.period import Period
 from rules.profiles import profile_of
@@ -70,6 +72,9 @@ _UNITS = {
 }  # fmt: skip
 
 
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class BuildingPart(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -89,8 +94,8 @@ class BuildingPart(BaseModel):
 class EnergyPart(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    monthly: dict[str, list[float]] = {}
-    annual: dict[str, float] = {}
+    monthly: dict[str, list[Amount]] = {}
+    annual: dict[str, Amount] = {}
 
 
 class JudgeFile(BaseModel):
@@ -138,21 +143,26 @@ def read(path: Path) -> Result:
 def judge_described(raw: Mapping[str, Any], path: Path = Path("building")) -> Result:
     """`read` for a description that is already in memory; `path` names it in problems."""
     name = str(path)
+    known = schemes.packaged()
     try:
         file = JudgeFile.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(schemes.validation_problems(name, error)) from error
-    tables = Tables.load([path.parent / table for table in file.tables], file.confirmed)
-    problems: list[Problem] = []
+        shape = schemes.validation_problems(name, error)
+        said = {problem.key for problem in shape}
+        words = [found for found in _word_problems(raw, name) if found.key not in said]
+        raise ConfigError([*shape, *words]) from error
+    problems = list(_word_problems(raw, name))
+    try:
+        tables = Tables.load([path.parent / table for table in file.tables], file.confirmed)
+    except ConfigError as error:
+        problems += error.problems
+        tables = Tables.load(confirmed=file.confirmed)
+    else:
+        problems += _reference_problems(file, name, tables)
     period = _period(file, name, problems)
-    known = schemes.packaged()
+    if file.through is not None and file.through not in period:
+        problems.append(Problem(name, "through", f"{file.through} is not in {period}"))
     chosen = [known[scheme] for scheme in file.schemes if scheme in known]
-    options = ", ".join(known)
-    problems += [
-        Problem(name, f"schemes.{place}", f"no scheme {scheme!r}; known: {options}")
-        for place, scheme in enumerate(file.schemes)
-        if scheme not in known
-    ]
     rows, conversions = _rows(file, period, tables, name, problems)
     if problems:
         raise ConfigError(problems)
@@ -181,6 +191,53 @@ def judge_described(raw: Mapping[str, Any], path: Path = Path("building")) -> Re
         else tuple(monthly(subject, rows, period.year, tables, kgce_basis=file.kgce_basis))
     )
     return Result(subject, made, year, tuple(judgements), conversions)
+
+
+def _word_problems(raw: Mapping[str, Any], name: str) -> Iterator[Problem]:
+    """Words that mean nothing, found in the file as it stands: also where its shape is wrong elsewhere."""
+    known = schemes.packaged()
+    given = raw.get("schemes") if isinstance(raw, Mapping) else None
+    for place, scheme in enumerate(given if isinstance(given, list) else ()):
+        if isinstance(scheme, str) and scheme not in known:
+            yield Problem(name, f"schemes.{place}", f"no scheme {scheme!r}; known: {', '.join(known)}")
+    energy = raw.get("energy") if isinstance(raw, Mapping) else None
+    for part in ("monthly", "annual"):
+        values = energy.get(part) if isinstance(energy, Mapping) else None
+        for key in values if isinstance(values, Mapping) else ():
+            what, _, unit = key.lower().rpartition("_")
+            if what not in _WHAT or unit not in _UNITS:
+                hint = "is no <what>_<unit>; see `beacon rules judge --help`"
+                yield Problem(name, f"energy.{part}.{key}", hint)
+    inputs = raw.get("inputs") if isinstance(raw, Mapping) else None
+    if isinstance(inputs, Mapping):
+        yield from input_problems(name, "inputs", inputs)
+
+
+def _reference_problems(file: JudgeFile, name: str, tables: Tables) -> Iterator[Problem]:
+    """Ids and a region that no table has."""
+    rows = {row.id for row in limit_table.packaged()}
+    own = {scheme.id for scheme in file.scheme}
+    for place, row_id in enumerate(file.confirmed):
+        if row_id not in rows and row_id not in tables.rows and row_id not in {*schemes.packaged(), *own}:
+            yield Problem(name, f"confirmed.{place}", f"there is no row or scheme {row_id!r}")
+    chosen = [
+        (f"factors.{kind}.{carrier}", row)
+        for kind in file.factors
+        for carrier, row in file.factors[kind].items()
+    ]
+    chosen += [("kgce_basis", file.kgce_basis)] if file.kgce_basis != CALORIFIC else []
+    chosen += [
+        (f"budget.{place}.electricity_kgce", budget.electricity_kgce)
+        for place, budget in enumerate(file.budget)
+        if budget.electricity_kgce
+    ]
+    for key, row_id in chosen:
+        if row_id not in tables.rows:
+            yield Problem(name, key, f"there is no row {row_id!r}")
+    region = file.building.region
+    if region and not tables.knows_region(region):
+        hint = "write six digits such as 330100, a province's name, or a code such as CN-ZJ or US-NYC"
+        yield Problem(name, "building.region", f"{region!r} is not known; {hint}")
 
 
 def _period(file: JudgeFile, name: str, problems: list[Problem]) -> Period:
@@ -250,8 +307,6 @@ def _spread(
 ) -> list[DailyRow]:
     what, _, unit = key.lower().rpartition("_")
     if what not in _WHAT or unit not in _UNITS:
-        if not any(problem.key == where for problem in problems):
-            problems.append(Problem(name, where, "is no <what>_<unit>; see `beacon rules judge --help`"))
         return []
     carrier, item = _WHAT[what]
     try:

@@ -154,6 +154,13 @@ class Tables:
             return ["CN"]
         return [region, region.split("-")[0]] if "-" in region else [region]
 
+    def knows_region(self, region: str) -> bool:
+        """Whether the tables know a region by its digits, name or code."""
+        chain = self.region_chain(region)
+        if region[:6].isdigit():
+            return region[:2] in self.regions
+        return len(chain) == 3 or any(row.region in chain for row in self.rows.values())
+
     def factor(self, row_id: str, fallback: str = "") -> Factor:
         """The row as a result carries it. Raises KeyError if there is no such row."""
         row = self.rows[row_id]

@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from collector.registry import Registry
     from collector.store import Store
+    from rules.backtest import Recorded
     from rules.config import Rules
 
 app = typer.Typer(help="Quotas, carbon, forecasts, conditions and alerts.", no_args_is_help=True)
@@ -275,20 +276,64 @@ def cost(
 
 @app.command()
 def backtest(
-    files: Annotated[list[Path], typer.Argument(help="CSV files with columns day, kwh, outdoor_degc.")],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="CSV files of day, kwh, outdoor_degc; none: the store."),
+    ] = None,
+    config: Config = Path("collector.toml"),
+    rules: RulesPath = Path("rules.toml"),
+    building: Annotated[list[str] | None, typer.Option(help="Of the store, only this building.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Try the forecast on recorded days: how early and how truly it warns, against the naive one."""
+    """Try the forecast on recorded days: how early and how truly it warns, against the naive one.
+
+    Without files, on every building's electricity in the store.
+    """
     from dataclasses import asdict
 
     from rules.backtest import backtest as score
-    from rules.backtest import read, table
+    from rules.backtest import read, table, verdict, whole
 
-    scores = [made for file in files for kind in ("year", "month") for made in score(read(file), kind)]
+    if files:
+        scores = [made for file in files for kind in ("year", "month") for made in score(read(file), kind)]
+    else:
+        recorded = _recorded(config, rules, building)
+        scores = [made for each in recorded for kind in ("year", "month") for made in score(each, kind)]
+        if len(recorded) > 1:
+            scores += whole(scores)
     if as_json:
         _print_json([asdict(made) for made in scores])
-    else:
-        typer.echo(table(scores))
+        return
+    typer.echo(table(scores))
+    for line in verdict(scores):
+        typer.echo(line)
+
+
+def _recorded(config: Path, path: Path, buildings: list[str] | None) -> list[Recorded]:
+    from datetime import date
+
+    from drivers.errors import BeaconError
+    from rules.backtest import YEARS, from_columns
+    from rules.profiles import profile_of
+    from rules.runner import last_whole_day, now_ms
+
+    store, registry, rules = _open(config, path)
+    try:
+        _known(registry, buildings)
+        names = buildings or list(registry.buildings)
+        found = []
+        for name in names:
+            known = registry.buildings[name]
+            through = last_whole_day(known, now_ms())
+            first = date(through.year - YEARS, 1, 1)
+            for columns in store.daily_columns(first, through, [name]):
+                outdoor, profile = rules.outdoor(known.region), profile_of(known.type)
+                found.append(from_columns(columns, first, outdoor, profile))
+    finally:
+        store.close()
+    if not any(found):
+        raise BeaconError("the store has no electricity of these buildings; name CSV files instead")
+    return [each for each in found if each is not None]
 
 
 @app.command("dry-run")

@@ -25,6 +25,7 @@ from dashboards.statistics import Measured, measure, statistics
 from drivers.errors import BeaconError
 from rules.config import Rules, build
 from rules.period import Period
+from rules.runner import judge_many
 
 NOW = 1_793_500_000_000  # 1 November 2026
 MONTH = Period.parse("2026-10")
@@ -95,6 +96,46 @@ def test_announcing_from_the_store(store: SqliteStore, rules: Rules) -> None:
     assert made.method.coverage_limit == COVERAGE_LIMIT
     assert made.totals.change_eui == pytest.approx(1 / 1.04 - 1)
     assert seen == [(30, 30)]
+
+
+def test_an_announcement_judges_as_the_rules_do(tmp_path: Path) -> None:
+    """The announcement reads sums and whole carriers only; the rules read every day of every item."""
+    extra = [
+        DailyRow("330105C001", "electricity", item, MONTH.first + timedelta(days=n), kwh, 1.0, 0.0)
+        for n in range(31)
+        for item, kwh in (("pv", 40.0 + n), ("export", 5.0), ("grid", 900.0), ("total", 935.0 + n))
+    ]
+    budgets = [
+        {"basis": "energy_kgce", "limit": 12.0, "per": "area"},
+        {"basis": "carbon_kgco2", "limit": 50.0, "per": "area"},
+        {"basis": "carbon_kgco2", "limit": 4.0, "per": "area", "period": "month"},
+    ]
+    registry = town.registry()
+    rules = build({"budget": budgets}, Path("rules.toml"), registry)
+    store = SqliteStore(tmp_path / "store.sqlite")
+    for building in registry.buildings.values():
+        store.write_daily(list(town.daily(building, date(2026, 7, 1), date(2026, 10, 31))))
+    store.write_daily(extra)
+    made = collect(store, registry, rules, MONTH, "33", options(named=True), NOW)
+    judged = {
+        (each.building, each.basis, str(each.period)): each
+        for each in judge_many(store, list(registry.buildings.values()), rules, NOW)
+        if each.period in {MONTH, Period(2026)}
+    }
+    store.close()
+    compared = 0
+    for entry in made.entries:
+        for verdict in entry.verdicts if entry.building else ():
+            expected = judged[entry.building, verdict.basis, verdict.period]
+            assert verdict.used == pytest.approx(expected.used)
+            assert verdict.share == pytest.approx(expected.share)
+            assert verdict.level is expected.level
+            if expected.forecast and expected.limit:
+                assert verdict.forecast_share == pytest.approx(expected.forecast.total / expected.limit)
+                assert verdict.expected_share == pytest.approx(expected.forecast.expected_share)
+            compared += 1
+    assert compared >= 3 * 15
+    assert any(entry.building == "330105C001" for entry in made.entries)
 
 
 @pytest.mark.parametrize(

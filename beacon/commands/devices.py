@@ -14,6 +14,8 @@ app = typer.Typer(
     help="Device profiles: list them, show one, decode registers and frames.", no_args_is_help=True
 )
 
+_SHORT = {"dlt645_2007": "DL/T 645", "dlt645_1997": "DL/T 645", "cjt188": "CJ/T 188"}
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Own = Annotated[Path | None, typer.Option("--profiles", help="Folder with own profiles.")]
 Name = Annotated[str, typer.Argument(help="A profile's name, as `beacon devices list` shows it.")]
@@ -21,52 +23,80 @@ Name = Annotated[str, typer.Argument(help="A profile's name, as `beacon devices 
 
 @app.command("list")
 def list_(
-    word: Annotated[str, typer.Argument(help="Only profiles with this word in name, vendor or kind.")] = "",
+    word: Annotated[
+        str, typer.Argument(help="Only profiles with these words in name, vendor, model or protocol.")
+    ] = "",
+    kind: Annotated[
+        str, typer.Option(help="Only electricity, heat, water, gas, heat_pump or environment.")
+    ] = "",
     own: Own = None,
     as_json: Json = False,
 ) -> None:
-    """List the profiles."""
-    from drivers.profile import load, names
+    """List the profiles, by kind of device."""
+    from drivers.errors import BeaconError
+    from drivers.models import load, names, profile_of, protocol_of
 
-    found = [load(name, own) for name in names(own)]
-    shown = [p for p in found if word.lower() in f"{p.name} {p.vendor} {p.model} {p.kind}".lower()]
-    rows = [
-        {
-            "profile": p.name,
-            "vendor": p.vendor,
-            "model": p.model,
-            "kind": p.kind,
-            "transports": _transports(p),
-            "quantities": len(p.quantities()),
-            "confirmed": _confirmed(p),
-        }
-        for p in shown
-    ]
+    loaded = [(load(name, own), name) for name in names(own)]
+    kinds = list(dict.fromkeys(sorted(profile_of(model).kind for model, _ in loaded)))
+    if kind and kind not in kinds:
+        raise BeaconError(f"--kind {kind}: one of {', '.join(kinds)}")
+    rows = []
+    for model, name in loaded:
+        p, protocol = profile_of(model), protocol_of(model)
+        over = _transports(p) or [protocol]
+        text = f"{name} {p.vendor} {p.model} {p.kind} {' '.join(p.variants)} {' '.join(over)}".lower()
+        if (not kind or p.kind == kind) and all(part in text for part in word.lower().split()):
+            rows.append(
+                {
+                    "profile": name,
+                    "vendor": p.vendor,
+                    "model": p.model,
+                    "kind": p.kind,
+                    "transports": over,
+                    "quantities": len(p.quantities()),
+                    "confirmed": _confirmed(p),
+                }
+            )
     if as_json:
         _print_json(rows)
         return
+    _print_list(rows, kinds)
+
+
+def _print_list(rows: list[dict[str, Any]], kinds: list[str]) -> None:
+    """One table a kind, readable at 80 columns."""
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"{len(rows)} profiles", title_justify="left")
-    table.add_column("profile", no_wrap=True)
-    for heading in ("vendor", "model", "kind", "over"):
-        table.add_column(heading, overflow="fold")
-    table.add_column("values", justify="right")
-    table.add_column("two sources", justify="right")
-    for row in rows:
-        table.add_row(
-            *(str(cell) if not isinstance(cell, list) else ", ".join(cell) for cell in row.values())
-        )
-    Console().print(table)
+    console = Console()
+    for kind in kinds:
+        of_kind = [row for row in rows if row["kind"] == kind]
+        if not of_kind:
+            continue
+        table = Table(title=f"{kind} ({len(of_kind)})", title_justify="left", box=None, pad_edge=False)
+        table.add_column("profile", no_wrap=True)
+        table.add_column("device")
+        table.add_column("over", no_wrap=True)
+        table.add_column("values", justify="right")
+        for row in of_kind:
+            device = (
+                row["model"] if row["vendor"] in ("any", "generic") else f"{row['vendor']} {row['model']}"
+            )
+            over = "+".join(_SHORT.get(name, name) for name in row["transports"])
+            table.add_row(row["profile"], device, over, str(row["quantities"]))
+        console.print(table)
+        console.print()
+    more = "`beacon devices show NAME` shows one" if rows else "try fewer words, or a maker's name alone"
+    console.print(f"{len(rows)} profiles; {more}")
 
 
 @app.command()
 def show(profile: Name, own: Own = None, as_json: Json = False) -> None:
     """Show a profile: values, registers, confidence, traps, ratios to give."""
-    from drivers.profile import load
+    from drivers.models import load, profile_of, protocol_of
 
-    found = load(profile, own)
+    model = load(profile, own)
+    found = profile_of(model)
     if as_json:
         _print_json(_as_document(found))
         return
@@ -74,9 +104,8 @@ def show(profile: Name, own: Own = None, as_json: Json = False) -> None:
     from rich.table import Table
 
     console = Console()
-    console.print(
-        f"[bold]{found.vendor} {found.model}[/bold]  ({found.kind}, {', '.join(_transports(found))})"
-    )
+    over = ", ".join(_transports(found)) or protocol_of(model)
+    console.print(f"[bold]{found.vendor} {found.model}[/bold]  ({found.kind}, {over})")
     for note in found.notes:
         console.print(f"  • {note}", markup=False)
     for name, factor in found.factors.items():
@@ -190,12 +219,16 @@ def _as_document(profile: Profile) -> dict[str, Any]:
 
 
 def _point_row(point: Point) -> dict[str, Any]:
-    first = point.cells[0]
+    where = kind = ""
+    if point.cells:  # DL/T 645 and CJ/T 188 have no registers
+        first = point.cells[0]
+        where = f"{first.function}:" + "+".join(str(cell.address) for cell in point.cells)
+        kind = first.type + (" low word first" if first.word_order == "little" and first.words > 1 else "")
     return {
         "quantity": point.quantity.name,
         "unit": point.quantity.unit,
-        "where": f"{first.function}:" + "+".join(str(cell.address) for cell in point.cells),
-        "type": first.type + (" low word first" if first.word_order == "little" and first.words > 1 else ""),
+        "where": where,
+        "type": kind,
         "group": point.group,
         "confidence": point.confidence,
         "note": point.note,

@@ -58,3 +58,23 @@ def test_what_cannot_be_decoded_is_said_clearly(arguments: list[str], problem: s
     result = run("decode", "eastron_sdm120", *arguments)
     assert isinstance(result.exception, BeaconError | FrameError)
     assert problem in str(result.exception)
+
+
+def test_list_is_searched_by_kind_and_words_and_fits_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = json.loads(run("list", "--kind", "heat", "--json").stdout)
+    assert {row["kind"] for row in rows} == {"heat"}
+    assert {"diehl_sharky775", "cjt188_heat"} <= {row["profile"] for row in rows}
+    assert [row["profile"] for row in json.loads(run("list", "carlo em340", "--json").stdout)] == [
+        "carlogavazzi_em340"
+    ]
+    text = run("list").stdout
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert "…" not in text
+    wrong = run("list", "--kind", "heating")
+    assert isinstance(wrong.exception, BeaconError)
+
+
+def test_meters_without_registers_are_shown_too() -> None:
+    shown = json.loads(run("show", "dlt645_2007_three_phase", "--json").stdout)
+    assert "active_energy_import_total" in [row["quantity"] for row in shown["values"]]

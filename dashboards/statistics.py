@@ -11,10 +11,10 @@ from collector.registry import Building, Registry
 from collector.store import Store
 from dashboards.announce.build import in_region, region_text
 from dashboards.announce.collect import CHUNK, Progress
-from dashboards.announce.words import carrier_name, confidence, kind_name, say, type_name, word
+from dashboards.announce.words import carrier_head, confidence, kind_name, say, type_name, word
 from dashboards.boards.words import Lang, Text
 from dashboards.workbook import Book, Cell
-from drivers.carrier import ITEMS, UNIT, Carrier
+from drivers.carrier import ITEMS
 from drivers.errors import BeaconError
 from rules.accounting import account_days
 from rules.config import Rules
@@ -117,7 +117,7 @@ def statistics(
     book = Book()
     carriers = _carriers(found)
     amount_heads = [
-        *((f"{carrier_name(each, lang)} {UNIT[Carrier(each)]}", 16.0, book.number) for each in carriers),
+        *((carrier_head(each, lang), 16.0, book.number) for each in carriers),
         *((SHEETS[key].to(lang), 16.0, book.number) for key in ("kwh", "kgce", "kgco2")),
         *((SHEETS[key].to(lang), 14.0, book.fine) for key in ("eui", "intensity")),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from dashboards.boards.words import BASES, CARRIERS, TYPES, Lang
+from drivers.carrier import UNIT, Carrier
 from rules.model import Text, chinese
 from rules.period import Period
 
@@ -201,6 +202,11 @@ def type_name(kind: str, lang: Lang) -> str:
 
 def carrier_name(carrier: str, lang: Lang) -> str:
     return CARRIERS[carrier].to(lang) if carrier in CARRIERS else carrier
+
+
+def carrier_head(carrier: str, lang: Lang) -> str:
+    """A column's head: the carrier with its unit, `Natural gas m³`."""
+    return f"{carrier_name(carrier, lang)} {unit_text(UNIT[Carrier(carrier)])}"
 
 
 def basis_name(basis: str, lang: Lang) -> str:

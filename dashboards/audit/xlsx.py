@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.announce.words import basis_name, carrier_name, confidence, kind_name, say, tell
+from dashboards.announce.words import basis_name, carrier_head, confidence, kind_name, say, tell
 from dashboards.audit.build import Audit
 from dashboards.audit.html import (
     boundary,
@@ -16,7 +16,6 @@ from dashboards.audit.html import (
 from dashboards.audit.words import role_name, word
 from dashboards.boards.words import Lang
 from dashboards.workbook import Book, Cell
-from drivers.carrier import UNIT, Carrier
 
 
 def render_xlsx(audit: Audit, lang: Lang) -> bytes:
@@ -127,7 +126,7 @@ def _months(book: Book, audit: Audit, lang: Lang) -> None:
     columns = [
         (word("month", lang), 12.0, book.text),
         *((f"{label} kWh", 16.0, book.number) for label in labels_of(items, lang)),
-        *((f"{carrier_name(each, lang)} {UNIT[Carrier(each)]}", 14.0, book.number) for each in others),
+        *((carrier_head(each, lang), 14.0, book.number) for each in others),
         (f"{word('energy', lang)} kWh", 16.0, book.number),
         ("kgce", 14.0, book.number),
         ("kgCO₂", 14.0, book.number),

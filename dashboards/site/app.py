@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -40,6 +41,9 @@ from drivers.errors import StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
+SWITCH_S = 0.001
+"""A page changes threads some ten times; at Python's 5 ms it waits that long each time while one computes."""
+
 FAULTS = {
     "building", "region", "period", "heat_pump", "device", "announcement", "alert", "streams", "form",
     "forbidden",
@@ -64,10 +68,13 @@ def create_app(services: SiteServices) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         context.prepare()
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_S)
         stop = threading.Event()
         threading.Thread(target=_keep_warm, args=(context, stop), name="site keeper", daemon=True).start()
         yield
         stop.set()
+        sys.setswitchinterval(before)
 
     app = FastAPI(
         title="Beacon",

@@ -19,7 +19,7 @@ from dashboards.site.views.portfolio import SORTS, Line, month_to_date, ranked
 from dashboards.site.views.portfolio import Query as Wanted
 from dashboards.site.views.site_map import building_map
 
-PAGE_SIZE = 50
+PAGE_SIZE = 30
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from dashboards.site.views.portfolio import Line
 
 WIDTH, MARGIN = 760.0, 46.0
-FLATTEST, STEEPEST = 0.35, 0.75
+FLATTEST, STEEPEST = 0.3, 0.58
 MOST_LINKS = 300
 """Beyond this many buildings the dots are no links: the page stays light, and nobody could hit them."""
 

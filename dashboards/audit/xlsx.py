@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.announce.words import basis_name, carrier_head, confidence, kind_name, say, tell
+from dashboards.announce.words import basis_name, carrier_head, carrier_name, confidence, kind_name, say, tell
 from dashboards.audit.build import Audit
 from dashboards.audit.html import (
     boundary,

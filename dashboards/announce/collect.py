@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
@@ -156,7 +156,9 @@ def _judge(
         ids = [building.id for building in judged]
         if judged:
             spans: dict[str, Sequence[Period]] = {each: [span] for each in ids}
-            judgements += judge_days(judged, days, rules, spans, dict.fromkeys(ids, period.last))
+            made = judge_days(judged, days, rules, spans, dict.fromkeys(ids, period.last))
+            # Nobody reads the steps here, and a province has a million of them.
+            judgements += [replace(each, steps=()) for each in made]
 
 
 def summed(store: Store, buildings: Sequence[str], period: Period) -> dict[str, Days]:

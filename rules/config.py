@@ -221,7 +221,23 @@ def build(raw: Mapping[str, Any], path: Path, registry: Registry | None = None) 
     problems += _references(path, file, budgets, tables, rows, known, registry)
     if problems:
         raise ConfigError(problems)
+    tables = tables.with_quotas(_said_of_quotas(file, rows, known, budgets))
     return Rules(path, file, tables, tuple(rows), known, tuple(budgets), weather, tuple(tariffs))
+
+
+def _said_of_quotas(
+    file: RulesFile, rows: Iterable[LimitRow], known: Mapping[str, Scheme], budgets: Iterable[Budget]
+) -> str:
+    """Everything of the operator's own that a judgement rests on beside factors, as text to hash."""
+    packaged_rows, packaged = set(map(repr, limit_table.packaged())), schemes.packaged()
+    own = [text for text in map(repr, rows) if text not in packaged_rows]
+    own += [scheme.model_dump_json() for scheme in known.values() if packaged.get(scheme.id) != scheme]
+    own += [budget.model_dump_json() for budget in budgets]
+    own += [entry.model_dump_json() for entry in file.apply]
+    own += [f"{building} {sorted(inputs.items())}" for building, inputs in sorted(file.inputs.items())]
+    if file.levels != Levels():
+        own.append(file.levels.model_dump_json())
+    return "\n".join(own)
 
 
 def _references(

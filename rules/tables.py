@@ -82,6 +82,7 @@ class Tables:
     confirmed: frozenset[str]
     version: str
     regions: Mapping[str, Region]
+    beside: str = field(default="", repr=False)
     _cache: dict[tuple[object, ...], Coefficient | None] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -111,22 +112,27 @@ class Tables:
         return cls._of(rows, frozenset(confirmed))
 
     @classmethod
-    def _of(cls, rows: Mapping[str, Row], confirmed: frozenset[str]) -> Tables:
+    def _of(cls, rows: Mapping[str, Row], confirmed: frozenset[str], beside: str = "") -> Tables:
         digest = hashlib.sha256()
         for row_id in sorted(rows):
             digest.update(repr(rows[row_id]).encode())
         digest.update(files("rules.data").joinpath("limits.csv").read_bytes())
         digest.update("\n".join(sorted(confirmed)).encode())
+        digest.update(beside.encode())
         text = files("rules.data").joinpath("regions.csv").read_text("utf-8")
         regions = {line["digits"]: Region(**line) for line in csv.DictReader(io.StringIO(text))}
-        tables = cls(dict(rows), confirmed, digest.hexdigest()[:12], regions)
+        tables = cls(dict(rows), confirmed, digest.hexdigest()[:12], regions, beside)
         for row in rows.values():
             tables._index.setdefault((row.kind, row.carrier), []).append(row)
         return tables
 
     def changed(self, *rows: Row) -> Tables:
         """The same tables with some rows replaced or added, under a new version."""
-        return Tables._of({**self.rows, **{row.id: row for row in rows}}, self.confirmed)
+        return Tables._of({**self.rows, **{row.id: row for row in rows}}, self.confirmed, self.beside)
+
+    def with_quotas(self, text: str) -> Tables:
+        """The same tables under a version that also tells quotas apart, said in `text`; "" says none."""
+        return Tables._of(self.rows, self.confirmed, text)
 
     def region_chain(self, region: str) -> list[str]:
         """Where factors of a region are looked for: province, grid, nation.

@@ -83,6 +83,14 @@ def test_recompute_keeps_the_old_version_beside(store: Store) -> None:
     assert len({row.used for row in year}) == 1, "electricity in kWh does not use the carbon factor"
 
 
+def test_a_corrected_quota_stands_beside_the_old_one(store: Store) -> None:
+    for place, limit in enumerate((YEAR, YEAR * 0.5, YEAR)):
+        evaluate(store, REGISTRY, rules(limit), NOW + place)
+    year = store.judgements(period="2026", newest=False)
+    assert sorted(row.limit or 0 for row in year) == [YEAR * 0.5, YEAR]
+    assert len({row.tables_version for row in year}) == 2
+
+
 def test_periods_end_with_the_local_calendar() -> None:
     assert [str(period) for period in current_periods(date(2026, 1, 10))] == [
         "2025",

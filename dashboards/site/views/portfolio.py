@@ -19,12 +19,12 @@ from dashboards.site.views.power import power_now
 
 ZONE = "Asia/Shanghai"
 LIVE_S = 2.0
-SUMS_S = 20.0
+SUMS_S = 60.0
 KEEP_LINES_S = 90.0
 """A page may begin with a list this old; its live stream brings it up to date within seconds."""
 KEEP_SUMS_S = 3600.0
 """Sums of whole days change little: an hour-old one is shown while the next is computed."""
-JUDGEMENTS_S = 20.0
+JUDGEMENTS_S = 60.0
 """The rules judge every few minutes; a page of one building reads its own, newer ones."""
 SORTS = ("state", "eui", "month", "change", "power", "name")
 

@@ -130,6 +130,7 @@ def _server(parts: Running, web: WebSettings) -> tuple[uvicorn.Server, socket.so
 
     from dashboards.site import create_app
     from dashboards.site.services import SiteServices
+    from rules.scheme import packaged
 
     site = parts.site
     services = SiteServices(
@@ -141,6 +142,8 @@ def _server(parts: Running, web: WebSettings) -> tuple[uvicorn.Server, socket.so
         public=web.public,
         secret=site.web_secret,
         https=web.https,
+        schemes={**packaged(), **site.rules.schemes},
+        tables=site.rules.tables,
     )
     listener = _listen(web)
     config = uvicorn.Config(

@@ -33,13 +33,14 @@ class Rounds:
     registry: Registry
     rules: Rules
     book: AlertBook
+    started: int = 0  # ms UTC; no device is silent for the time before
 
     def __post_init__(self) -> None:
         file = self.rules.file
         self.outbox = Outbox(self.book, file.notifier)
         self._by_id = {condition.id: condition for condition in file.condition}
         firing = [key for key in self.book.firing() if key[0] in self._by_id]
-        self._watch = Watch(file.condition, self.registry, file.calendar, firing)
+        self._watch = Watch(file.condition, self.registry, file.calendar, firing, self.started)
 
     def judge(self, now: int) -> list[JudgementRow]:
         """Judge and store the running periods, and open or resolve the alerts of quotas."""
@@ -134,7 +135,7 @@ async def run(
     clock: Callable[[], int] = now_ms,
 ) -> None:
     """Judge, watch and send until cancelled. A store that does not answer is asked again next round."""
-    rounds = await asyncio.to_thread(Rounds, store, registry, rules, book)
+    rounds = await asyncio.to_thread(Rounds, store, registry, rules, book, clock())
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_repeat("judge", rounds.judge, rules.file.interval_s, clock), name="judge quotas")
         tasks.create_task(

@@ -58,8 +58,14 @@ class Watch:
         registry: Registry,
         calendar: Calendar | None = None,
         firing: Iterable[Key] = (),
+        started: int = 0,
     ) -> None:
-        """firing: what was firing before a restart, so that it is not announced again."""
+        """firing: what was firing before a restart, so that it is not announced again.
+
+        started: ms UTC since when data could come in. Where edge and rules start together, a device
+        is not silent for the time before that.
+        """
+        self._started = started
         self._registry = registry
         self._calendar = calendar or Calendar()
         self._tracks: dict[Key, _Track] = {key: _Track(firing=True, since=0) for key in firing}
@@ -118,7 +124,8 @@ class Watch:
         if track is None:
             track = self._tracks[key] = _Track()
         if condition.kind == "no_data":
-            silent = now - row.at >= condition.for_s * 1000
+            heard = row.at if track.firing else max(row.at, self._started)
+            silent = now - heard >= condition.for_s * 1000
             held = silent and self._active(condition, building, now, local)
             self._turn(track, key, held, not silent, row.at, now, None, None, 0.0, changes)
             return

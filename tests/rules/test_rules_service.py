@@ -131,6 +131,25 @@ def test_an_edge_offline_is_one_cause(store: Store, tmp_path: Path) -> None:
     book.close()
 
 
+def test_silence_before_the_start_is_not_silence(store: Store, tmp_path: Path) -> None:
+    """A centre that starts after a break hears nothing new at once; the twin that stays silent is told."""
+    silent = {"id": "no-data", "name_en": "silent", "name_zh": "无数据", "kind": "no_data", "for_s": 600}
+    book = AlertBook(tmp_path / "alerts.sqlite")
+    group = SampleGroup(
+        building=BUILDING.id, device="main", kind="electricity", fields=["active_power_total"],
+        rows=[[NOW, 0, 5.0]],
+    )  # fmt: skip
+    store.write([group], [])
+    started = NOW + 3_600_000
+    rounds = Rounds(store, REGISTRY, rules(condition=[silent]), book, started)
+    assert rounds.watch(started + 1_000) == []
+    assert [change.state for change in rounds.watch(started + 600_000)] == ["fire"]
+    again = Rounds(store, REGISTRY, rules(condition=[silent]), book, started + 700_000)
+    assert again.watch(started + 701_000) == []
+    assert [alert.rule for alert in book.list("active")] == ["no-data"]
+    book.close()
+
+
 def test_the_chain_is_explained(store: Store) -> None:
     made = chain(store, BUILDING, rules(), Period(2026), NOW)
     assert [judgement.level for judgement in made.judgements] == [Level.WARNING]

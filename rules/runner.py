@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -62,7 +63,10 @@ def evaluate(
     written: list[JudgementRow] = []
     for low in range(0, len(chosen), CHUNK):
         part = chosen[low : low + CHUNK]
-        rows = [as_row(made, now) for made in judge_many(store, part, rules, now, periods)]
+        facts = {building.id: facts_version(building) for building in part}
+        rows = [
+            as_row(made, now, facts[made.building]) for made in judge_many(store, part, rules, now, periods)
+        ]
         if rows:
             store.write_judgements(rows)
         written += rows
@@ -213,8 +217,21 @@ def periods_from(start: Period, through: date) -> list[Period]:
     return found
 
 
-def as_row(made: Judgement, now: int) -> JudgementRow:
-    """The judgement as the store keeps it, with the whole chain in `detail`."""
+def facts_version(building: Building) -> str:
+    """Short hash of what a judgement rests on in the registry: areas, type, zone, occupancy, meter tree."""
+    told = replace(
+        building, name_zh="", name_en="", address="", owner="", operator="", latitude=None, longitude=None,
+        public=False, edges=(), occupancy=dict(sorted(building.occupancy.items())),
+    )  # fmt: skip
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:6]
+
+
+def as_row(made: Judgement, now: int, facts: str = "") -> JudgementRow:
+    """The judgement as the store keeps it, with the whole chain in `detail`.
+
+    facts: tells a building's versions apart beside those of the tables, so that a judgement after a
+    corrected area stands beside the old one.
+    """
     forecast = made.forecast
     return JudgementRow(
         building=made.building,
@@ -232,7 +249,7 @@ def as_row(made: Judgement, now: int) -> JudgementRow:
         forecast_high=forecast.high if forecast else None,
         level=made.level,
         coverage=made.coverage,
-        tables_version=made.tables_version,
+        tables_version=f"{made.tables_version}.{facts}" if facts else made.tables_version,
         passes_on=forecast.passes_on if forecast else None,
         detail=orjson.dumps(detail(made), default=str).decode(),
     )

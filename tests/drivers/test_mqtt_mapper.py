@@ -101,6 +101,41 @@ def test_words_for_no_value_are_absent() -> None:
     assert mapper.feed("zigbee2mqtt/p", b'{"linkquality": 3}', False, NOW) is None
 
 
+def test_one_topic_a_property() -> None:
+    plug = MqttMapper("m", load("zigbee2mqtt_plug_attributes"), "p")
+    for leaf, payload in (("power", b"46"), ("energy", b"12.05"), ("voltage", b""), ("current", b"0.2")):
+        plug.feed(f"zigbee2mqtt/p/{leaf}", payload, False, NOW)
+    sample = plug.flush(NOW + 2000)
+    assert sample is not None
+    assert sample.present() == {
+        "active_power_total": 0.046,
+        "active_energy_import_total": 12.05,
+        "current_l1": 0.2,
+    }
+    house = MqttMapper("m", load("esphome_meter"), "cellar")
+    house.feed("cellar/sensor/active_power_total/state", b"1250.5", False, NOW)
+    house.feed("cellar/sensor/voltage_l1n/state", b"nan", False, NOW)
+    sample = house.flush(NOW + 2000)
+    assert sample is not None
+    assert sample.present() == {"active_power_total": 1.2505}
+    house.feed("cellar/status", b"offline", True, NOW)
+    assert house.online is False
+
+
+def test_neurons_failed_tags_are_absent() -> None:
+    mapper = MqttMapper("m", load("neuron_meter"), "/neuron/modbus")
+    document = {
+        "timestamp": NOW - 500,
+        "node": "modbus",
+        "group": "group",
+        "values": {"active_power_total": 12.5},
+        "errors": {"voltage_l1n": 2014},
+    }
+    sample = mapper.feed("/neuron/modbus", json.dumps(document).encode(), False, NOW)
+    assert sample is not None
+    assert (sample.at, sample.present()) == (NOW - 500, {"active_power_total": 12.5})
+
+
 def test_bare_values_are_gathered_and_the_will_is_heard() -> None:
     mapper = MqttMapper("hp", load("heishamon"), "pump")
     assert mapper.feed("pump/main/Pump_Flow", b"25.5", False, NOW) is None

@@ -13,6 +13,7 @@ from dashboards.announce.model import (
     SILENT,
     Announcement,
     CarrierUse,
+    ChainStep,
     Entry,
     Insufficient,
     Method,
@@ -22,7 +23,7 @@ from dashboards.announce.model import (
 )
 from drivers.errors import BeaconError
 from rules.accounting import change
-from rules.model import Account, Factor, Judgement, Text
+from rules.model import Account, Factor, Judgement, Text, chinese
 from rules.period import Period
 
 COVERAGE_LIMIT = 0.75
@@ -81,7 +82,15 @@ def verdict(judgement: Judgement) -> Verdict:
         expected_share=forecast.expected_share if forecast else None,
         forecast_share=forecast.total / judgement.limit if forecast and judgement.limit else None,
         reasons=judgement.reasons,
+        chain=tuple(
+            ChainStep(_both(step.name), _both(step.formula), step.value, step.unit, _both(step.note))
+            for step in judgement.steps
+        ),
     )
+
+
+def _both(text: str) -> Text:
+    return Text(en=str(text), zh=chinese(text))
 
 
 def _entry(
@@ -354,7 +363,7 @@ def _hidden(entry: Entry, codes: Mapping[str, str]) -> Entry:
         kgco2=None,
         kgco2_green_power=None,
         kgco2_net_of_nonfossil=None,
-        verdicts=tuple(replace(each, used=None, limit=None) for each in entry.verdicts),
+        verdicts=tuple(replace(each, used=None, limit=None, chain=()) for each in entry.verdicts),
     )
 
 

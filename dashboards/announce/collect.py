@@ -18,7 +18,7 @@ from dashboards.announce.model import Announcement
 from drivers.errors import BeaconError
 from rules.accounting import account_days
 from rules.config import Rules
-from rules.model import Account, Judgement
+from rules.model import Account, Judgement, Level
 from rules.period import Period
 from rules.quota import HISTORY_DAYS, measures
 from rules.runner import judge_days, last_whole_day
@@ -27,6 +27,8 @@ from rules.series import Days
 CHUNK = 256
 """Buildings whose rows are in memory together."""
 
+NAMED = frozenset({Level.WARNING, Level.EXCEEDED})
+"""Judgements that an announcement lists by name."""
 WHOLE = ("total", "pv", "pv_self_use", "export")
 """Items from which a quota of the whole building is reckoned; what came from the grid follows from them.
 A quota that names items needs them all."""
@@ -157,8 +159,8 @@ def _judge(
         if judged:
             spans: dict[str, Sequence[Period]] = {each: [span] for each in ids}
             made = judge_days(judged, days, rules, spans, dict.fromkeys(ids, period.last))
-            # Nobody reads the steps here, and a province has a million of them.
-            judgements += [replace(each, steps=()) for each in made]
+            # The appendix shows how these were reached; of all the others a province has a million steps.
+            judgements += [each if each.level in NAMED else replace(each, steps=()) for each in made]
 
 
 def summed(store: Store, buildings: Sequence[str], period: Period) -> dict[str, Days]:

@@ -14,10 +14,13 @@ from dashboards.announce import words
 from dashboards.announce.grades import Graded, GradeScheme, Step
 from dashboards.announce.model import Announcement, Entry, TypeSummary, Verdict
 from dashboards.boards.words import Lang
+from rules.explain import number as short
 
 _STYLE = (files(__package__) / "templates" / "announcement.css").read_text("utf-8")
 _BROWSER = (files(__package__) / "templates" / "browser.css").read_text("utf-8")
 _TEMPLATE = (files(__package__) / "templates" / "announcement.html.j2").read_text("utf-8")
+CHAINS = 50
+"""Most buildings whose chain is printed; the JSON file has all."""
 _ENVIRONMENT = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
@@ -133,5 +136,7 @@ def render_html(
         "reasons": _reasons(announcement, lang),
         "tell": lambda text: words.tell(text, lang),
         "unit_text": words.unit_text,
+        "short": short,
+        "chains": min(detail or CHAINS, CHAINS),
     }
     return _ENVIRONMENT.from_string(_TEMPLATE).render(helpers)

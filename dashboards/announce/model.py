@@ -13,12 +13,23 @@ SILENT = Text("", "")
 
 
 @dataclass(frozen=True, slots=True)
+class ChainStep:
+    """One step from the readings to the verdict, with its number."""
+
+    name: Text
+    formula: Text
+    value: float | None
+    unit: str
+    note: Text
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """One quota judgement as it is announced. official: rests on confirmed rows only.
 
     period: of the quota; a month's announcement carries the running year's quotas too, as they stood
     at the month's end: then `expected_share` is what would be used by then, `forecast_share` where the
-    year is heading.
+    year is heading. chain: how it was reached, of those that are over or heading over a quota.
     """
 
     scheme: str
@@ -37,6 +48,7 @@ class Verdict:
     expected_share: float | None = None
     forecast_share: float | None = None
     reasons: tuple[Text, ...] = ()
+    chain: tuple[ChainStep, ...] = ()
 
     @property
     def over(self) -> bool:

@@ -110,6 +110,18 @@ WORDS: dict[str, tuple[str, str]] = {
     "unsubmitted": ("未报送", "Not submitted"),
     "min_peers": ("同类不少于 {0} 栋时采用", "used for {0} or more counted buildings of the type"),
     "formula": ("核算方法", "Accounting"),
+    "chains": ("超定额建筑的计算过程", "How the buildings over a quota were judged"),
+    "chains_note": (
+        "逐步列出从计量数据到结论的计算过程；全部建筑的过程见平台“计算过程”页。",
+        "Step by step from the readings to the verdict; the platform's explain page shows every building's.",
+    ),
+    "chains_first": (
+        "此处印出前 {0} 栋，共 {1} 栋；全部见 announcement.json。",
+        "The first {0} of {1} are printed here; all are in announcement.json.",
+    ),
+    "step": ("步骤", "Step"),
+    "how": ("算式", "Formula"),
+    "note": ("备注", "Note"),
     "tables_version": ("系数表版本", "Version of the tables"),
     "contact": ("异议与联系方式", "Objections and contact"),
     "corrects": ("更正公告", "Correction"),

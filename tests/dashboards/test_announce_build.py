@@ -10,6 +10,7 @@ from announced_town import accounts, make
 
 from dashboards.announce.build import in_region
 from dashboards.announce.grades import GradeScheme, Peers, Step, grade, load_schemes
+from dashboards.announce.html import render_html
 from dashboards.announce.model import Announcement
 from drivers.errors import BeaconError, ConfigError
 from rules.period import Period
@@ -92,6 +93,20 @@ def test_over_quota_is_listed_worst_first_and_marked_if_unconfirmed() -> None:
     assert announcement.totals.over == len(announcement.over) == 6
     assert announcement.totals.over_official == 6
     assert not announcement.official  # some verdicts that are shown rest on a single source
+
+
+def test_chains_are_shown_of_the_named_only() -> None:
+    announcement = make()
+    chained = [v for entry in announcement.over for v in entry.over if entry.building]
+    assert all(verdict.chain for verdict in chained)
+    last = chained[0].chain[-1]
+    assert last.name.zh != ""
+    page = render_html(announcement, "zh")
+    assert "超定额建筑的计算过程" in page
+    assert chained[0].chain[0].formula.zh.split()[0] in page
+    hidden = make(named=False)
+    assert not any(v.chain for entry in hidden.over for v in entry.verdicts)
+    assert "<h4>" not in render_html(hidden, "en")
 
 
 def test_an_unconfirmed_limit_is_never_counted_as_official() -> None:

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from collector.model import DailyRow
 from collector.registry import Building, BuildingType, Meter, Registry, Role
 from drivers.carrier import Carrier
-from rules.model import Factor, Judgement, Level, Text
+from rules.model import Factor, Judgement, Level, Step, Text
 from rules.period import Period
 
 TYPES = (
@@ -104,7 +104,7 @@ def judgement(building: Building, period: Period, kwh: float, *, public: bool, s
         forecast=None,
         penalty=None,
         penalty_unit="",
-        steps=(),
+        steps=(Step("readings", "sum of days", kwh, "kWh"), Step("limit", "as set", kwh / share, "kWh")),
         factors=(CONFIRMED if public else LIMIT,),
         missing=(),
         public=public,

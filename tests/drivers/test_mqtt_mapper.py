@@ -103,8 +103,8 @@ def test_words_for_no_value_are_absent() -> None:
 
 def test_one_topic_a_property() -> None:
     plug = MqttMapper("m", load("zigbee2mqtt_plug_attributes"), "p")
-    for leaf, payload in (("power", b"46"), ("energy", b"12.05"), ("voltage", b""), ("current", b"0.2")):
-        plug.feed(f"zigbee2mqtt/p/{leaf}", payload, False, NOW)
+    for leaf, text in (("power", b"46"), ("energy", b"12.05"), ("voltage", b""), ("current", b"0.2")):
+        plug.feed(f"zigbee2mqtt/p/{leaf}", text, False, NOW)
     sample = plug.flush(NOW + 2000)
     assert sample is not None
     assert sample.present() == {

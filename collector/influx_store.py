@@ -7,7 +7,6 @@ of one point, so that a mark and a cleaning at the same time never overwrite eac
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
@@ -21,7 +20,7 @@ from collector.columns import DailyColumns, Line, columns
 from collector.dirty_days import DirtyDays
 from collector.influx_http import BodyTooLarge, InfluxHttp, PointsRefused, Series
 from collector.interval_block import DAY_MS
-from collector.local_day import DEFAULT_ZONE, day_bounds, local_day, local_days, zone_of
+from collector.local_day import DEFAULT_ZONE, day_bounds, local_day, local_days, now_ms, zone_of
 from collector.model import DailyRow, EdgeRow, IntervalRow, JudgementRow, Latest, Rejected, SumRow
 from collector.payload import CheckedIntervals
 from collector.settings import InfluxSettings
@@ -37,10 +36,6 @@ LATEST_WINDOW_MS = 15 * 60_000
 LATEST_POINTS = 16
 POST_LINES = 20_000
 NAMED_BUILDINGS = 50
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 class InfluxStore:

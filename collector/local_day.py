@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from time import time_ns
 from zoneinfo import ZoneInfo
 
 DEFAULT_ZONE = "Asia/Shanghai"
+
+
+def now_ms() -> int:
+    """The machine's clock, ms UTC."""
+    return time_ns() // 1_000_000
 
 
 @lru_cache(maxsize=65_536)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -15,7 +14,7 @@ from pydantic import ValidationError
 from collector.admission import Admission
 from collector.dead_letters import DeadLetters
 from collector.ingest import Ingest
-from collector.local_day import DEFAULT_ZONE
+from collector.local_day import DEFAULT_ZONE, now_ms
 from collector.metrics import Metrics
 from collector.model import EdgeRow
 from collector.mqtt_link import MqttLink
@@ -32,10 +31,6 @@ logger = logging.getLogger(__name__)
 MAX_STATUS_BYTES = 256 * 1024
 DAY_MS = 86_400_000
 OLDEST_MS = 1_704_067_200_000  # 2024-01-01, before there was a Beacon
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def today() -> date:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
@@ -17,7 +16,7 @@ from collector import interval_block, sqlite_schema
 from collector.batch_cut import CheckedSamples
 from collector.columns import DailyColumns, Line, columns
 from collector.interval_block import DAY_MS
-from collector.local_day import local_days, zone_of
+from collector.local_day import local_days, now_ms, zone_of
 from collector.model import DailyRow, EdgeRow, IntervalRow, JudgementRow, Latest, SumRow
 from collector.payload import CheckedIntervals
 from collector.sqlite_file import SqliteFile
@@ -25,10 +24,6 @@ from collector.store import IntervalRows, SampleRows
 
 LATEST_WINDOW_MS = 15 * 60_000
 _day = lru_cache(maxsize=20_000)(date.fromordinal)
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 class SqliteStore(SqliteFile):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -13,6 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import orjson
 
+from collector.local_day import now_ms as now_ms
 from collector.model import JudgementRow
 from collector.registry import Building, Registry
 from collector.store import Store
@@ -253,7 +253,3 @@ def as_row(made: Judgement, now: int, facts: str = "") -> JudgementRow:
         passes_on=forecast.passes_on if forecast else None,
         detail=orjson.dumps(detail(made), default=str).decode(),
     )
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -95,6 +95,7 @@ def roll(
     from rich.progress import track
 
     from collector import service, settings
+    from collector.local_day import now_ms
     from collector.roller import Roller
     from drivers.errors import BeaconError
 
@@ -108,7 +109,7 @@ def roll(
     chosen = [registry.buildings[building]] if building else list(registry.buildings.values())
     store = service.open_store(loaded, registry)
     try:
-        roller = Roller(store, registry, service.now_ms)
+        roller = Roller(store, registry, now_ms)
         rows = sum(roller.roll(each, *days) for each in track(chosen, "Rolling up", transient=True))
     finally:
         store.close()
@@ -169,12 +170,13 @@ def replay(
 ) -> None:
     """Try again to store them, after the cause is removed (registry corrected, Beacon updated)."""
     from collector import replaying, service, settings
+    from collector.local_day import now_ms
 
     loaded, registry = settings.load(config)
     letters = _open_letters(config)
     store = service.open_store(loaded, registry)
     try:
-        result = replaying.replay(letters, store, registry, service.now_ms, number)
+        result = replaying.replay(letters, store, registry, now_ms, number)
     finally:
         store.close()
     print(f"{result.stored} stored and dropped from the list, {len(result.failed)} refused again")

@@ -25,7 +25,7 @@ from beacon.demo.world import DemoWorld, judged_period, prepare, start_fleet, un
 from beacon.runtime import Running, running
 from beacon.site_file import Site, load
 from collector.interval_block import DAY_MS
-from collector.local_day import DEFAULT_ZONE
+from collector.local_day import DEFAULT_ZONE, now_ms
 from collector.roller import Roller
 from collector.sqlite_store import SqliteStore
 from dashboards.announce.build import Options
@@ -76,10 +76,6 @@ class Past:
 
     intervals: int
     announcement: Path
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def make(directory: Path, web_port: int) -> tuple[DemoWorld, Site]:

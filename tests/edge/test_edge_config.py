@@ -107,12 +107,12 @@ profile = "test_meter"
 id = "b"
 bus = "cabinets"
 unit_id = 300
-profile = "test_metre"
+profile = "tst_mtr"
 [[device]]
 id = "c"
 bus = "cabinet"
 unit_id = 2
-profile = "test_metre"
+profile = "tst_mtr"
 [[device]]
 id = "d"
 bus = "cabinet"
@@ -133,7 +133,7 @@ profile = "ratio_meter"
         "edge.toml: device.a.quantities: test_meter lacks 'voltage_l1', did you mean voltage_l1n?",
         "edge.toml: device.a.building: is missing, and the file has no default",
         "edge.toml: device.b.unit_id: input should be less than or equal to 255, got 300",
-        "edge.toml: device.c.profile: there is no profile 'test_metre', did you mean test_meter",
+        "edge.toml: device.c.profile: there is no profile 'tst_mtr', did you mean test_meter?",
         "edge.toml: device.d.ct_ratio: ratio_meter needs it, see the transformer's plate",
     ):
         assert expected in found, expected

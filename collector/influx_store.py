@@ -53,6 +53,10 @@ class InfluxStore:
         self._clock = clock
         self._dirty = DirtyDays()
 
+    def __reduce__(self) -> tuple[type[InfluxStore], tuple[InfluxSettings, dict[str, str]]]:
+        """Sent to another process, the store is opened there anew."""
+        return InfluxStore, (self.settings, dict(self.zones))
+
     def write(self, samples: Sequence[SampleRows], intervals: Sequence[IntervalRows]) -> None:
         refused = self._post_groups(self.settings.bucket_raw, samples, lines.sample_lines)
         kept = self._post_groups(self.settings.bucket_energy, intervals, lines.interval_lines)

@@ -41,6 +41,10 @@ class SqliteStore(SqliteFile):
         self._clock = clock
         self._seen_dirty: dict[tuple[str, date], int] = {}
 
+    def __reduce__(self) -> tuple[type[SqliteStore], tuple[Path, dict[str, str]]]:
+        """Sent to another process, the store is opened there anew."""
+        return SqliteStore, (self.path, dict(self.zones))
+
     def write(self, samples: Sequence[SampleRows], intervals: Sequence[IntervalRows]) -> None:
         with self._write() as db:
             self._write_samples(db, samples)

@@ -64,6 +64,7 @@ class Store(Protocol):
     carrier, direction, start), a daily row (building, carrier, item, day), a judgement (building,
     scheme, basis, period, tables_version). The last write of a key wins.
     Every method raises StoreUnavailable if the store cannot answer now.
+    A store can be pickled: another process opens it for itself.
     """
 
     zones: Mapping[str, str]

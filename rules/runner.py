@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -97,7 +97,7 @@ def judge_many(
 
 def judge_days(
     buildings: Iterable[Building],
-    days: dict[str, Days],
+    days: Mapping[str, Days],
     rules: Rules,
     spans: dict[str, Sequence[Period]],
     through: dict[str, date],

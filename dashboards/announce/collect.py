@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import partial
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from collector.registry import Building, Registry
 from collector.store import Store
 from dashboards.announce.build import Options, build, in_region
 from dashboards.announce.model import Announcement
-from drivers.errors import BeaconError
+from dashboards.announce.processes import MANY, processes
+from drivers.errors import BeaconError, StoreUnavailable
 from rules.accounting import account_days
 from rules.config import Rules
 from rules.model import Account, Judgement, Level
@@ -66,11 +68,11 @@ def collect(
     before: dict[str, Account] = {}
     judgements: list[Judgement] = []
     parts = [buildings[low : low + CHUNK] for low in range(0, len(buildings), CHUNK)]
-    done = 0
-    for facts in _ahead(lambda part: _read(store, part, rules, period), parts):
-        _judge(facts, rules, period, accounts, before, judgements)
-        done += len(facts.buildings)
-        progress(done, len(buildings))
+    for part in _reckoned(store, rules, period, parts):
+        accounts |= part.accounts
+        before |= part.before
+        judgements += part.judgements
+        progress(len(accounts), len(buildings))
     if not any(account.uses for account in accounts.values()):
         raise BeaconError(f"period {period}: the store has no energy of any building in region {region}")
     return build(registry, region, period, accounts, before, judgements, options)
@@ -81,34 +83,56 @@ def a_year_before(period: Period) -> Period:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What the store knows of some buildings. year: of those with a quota of the year that is running."""
+class Part:
+    """What some buildings come to. accounts: of the period; before: of the period a year before."""
 
-    buildings: Sequence[Building]
-    now: dict[str, Days]
-    before: dict[str, Days]
-    year: dict[str, Days]
+    accounts: dict[str, Account]
+    before: dict[str, Account]
+    judgements: list[Judgement]
 
 
-def _ahead(
-    read: Callable[[Sequence[Building]], Facts], parts: Sequence[Sequence[Building]]
-) -> Iterator[Facts]:
-    """The facts of every part in order; the next part is being read while one is judged."""
-    with ThreadPoolExecutor(1, "announcement reader") as reader:
-        coming: Future[Facts] | None = None
+def _reckoned(
+    store: Store, rules: Rules, period: Period, parts: Sequence[Sequence[Building]]
+) -> Iterator[Part]:
+    """Every part in order; many of them on all cores, each process with the store opened for itself."""
+    if len(parts) * CHUNK < MANY:
         for part in parts:
-            ready, coming = coming, reader.submit(read, part)
-            if ready is not None:
-                yield ready.result()
-        if coming is not None:
-            yield coming.result()
+            yield _reckon(store, rules, period, part)
+        return
+    with processes(min(os.cpu_count() or 1, len(parts)), partial(_prepare, store, rules, period)) as pool:
+        yield from pool.map(_reckon_apart, parts)
 
 
-def _read(store: Store, buildings: Sequence[Building], rules: Rules, period: Period) -> Facts:
+_given: tuple[Store, Rules, Period]
+"""What `_prepare` was given; only in a process of `_reckoned`."""
+
+
+def _prepare(store: Store, rules: Rules, period: Period) -> None:
+    global _given
+    _given = store, rules, period
+
+
+def _reckon_apart(buildings: Sequence[Building]) -> Part:
+    try:
+        return _reckon(*_given, buildings)
+    except StoreUnavailable as error:
+        raise StoreUnavailable(str(error)) from None  # its own class may not travel between processes
+
+
+def _reckon(store: Store, rules: Rules, period: Period, buildings: Sequence[Building]) -> Part:
     """What is over rests on sums that the store makes; only a running year needs its days, to look ahead."""
     ids = [building.id for building in buildings]
-    year = _running_year(store, buildings, rules, period) if period.monthly else {}
-    return Facts(buildings, summed(store, ids, period), summed(store, ids, a_year_before(period)), year)
+    now = summed(store, ids, period)
+    last = a_year_before(period)
+    judgements = _judged(buildings, now, rules, period, period.last)
+    if period.monthly:
+        year = _running_year(store, buildings, rules, period)
+        judgements += _judged(buildings, year, rules, Period(period.year), period.last)
+    return Part(
+        _accounts(buildings, now, rules, period),
+        _accounts(buildings, summed(store, ids, last), rules, last),
+        judgements,
+    )
 
 
 def _running_year(
@@ -136,31 +160,26 @@ def _running_year(
     return {each: known.get(each) or Days.of((), first, period.last) for each in ids}
 
 
-def _judge(
-    facts: Facts,
-    rules: Rules,
-    period: Period,
-    accounts: dict[str, Account],
-    before: dict[str, Account],
-    judgements: list[Judgement],
-) -> None:
-    for each, found, days in (
-        (period, accounts, facts.now),
-        (a_year_before(period), before, facts.before),
-    ):
-        for building in facts.buildings:
-            subject = rules.subject(building)
-            found[building.id] = account_days(
-                subject, days[building.id], each, rules.tables, through=each.last
-            )
-    for span, days in ((period, facts.now), (Period(period.year), facts.year)):
-        judged = [building for building in facts.buildings if building.id in days]
-        ids = [building.id for building in judged]
-        if judged:
-            spans: dict[str, Sequence[Period]] = {each: [span] for each in ids}
-            made = judge_days(judged, days, rules, spans, dict.fromkeys(ids, period.last))
-            # The appendix shows how these were reached; of all the others a province has a million steps.
-            judgements += [each if each.level in NAMED else replace(each, steps=()) for each in made]
+def _accounts(
+    buildings: Iterable[Building], days: Mapping[str, Days], rules: Rules, period: Period
+) -> dict[str, Account]:
+    return {
+        each.id: account_days(rules.subject(each), days[each.id], period, rules.tables, through=period.last)
+        for each in buildings
+    }
+
+
+def _judged(
+    buildings: Iterable[Building], days: Mapping[str, Days], rules: Rules, period: Period, through: date
+) -> list[Judgement]:
+    """Judgements of the buildings that have days."""
+    judged = [building for building in buildings if building.id in days]
+    if not judged:
+        return []
+    spans: dict[str, Sequence[Period]] = {each.id: [period] for each in judged}
+    made = judge_days(judged, days, rules, spans, dict.fromkeys(spans, through))
+    # The appendix shows how these were reached; of all the others a province has a million steps.
+    return [each if each.level in NAMED else replace(each, steps=()) for each in made]
 
 
 def summed(store: Store, buildings: Sequence[str], period: Period) -> dict[str, Days]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +14,7 @@ from dashboards.announce.collect import Progress, collect
 from dashboards.announce.html import render_html
 from dashboards.announce.model import Announcement
 from dashboards.announce.pdf import render_pdf, require_chinese
+from dashboards.announce.processes import MANY, processes
 from dashboards.announce.publication import Published, content_hash, publish
 from dashboards.announce.tables import render_csv, render_json, render_xlsx
 from dashboards.boards.words import LANGUAGES, Lang
@@ -26,8 +25,6 @@ Form = Literal["html", "pdf", "csv", "xlsx", "json"]
 FORMS: tuple[Form, ...] = ("html", "pdf", "csv", "xlsx", "json")
 PDF_ROWS, PDF_LEAST = 200, 20
 """Rows of all rankings in a PDF, shared among the types, and the least of each. The data files have all."""
-APART, DRAWING_S = 1_000, 1_800
-"""From so many buildings on every language is drawn by a process of its own, within so many seconds."""
 
 
 def files_of(
@@ -35,15 +32,12 @@ def files_of(
 ) -> Mapping[str, bytes]:
     """File name -> bytes: `announcement.zh.html` …, and `announcement.json` for both languages."""
     made: dict[str, bytes] = {}
-    if len(announcement.entries) < APART:
+    if len(announcement.entries) < MANY:
         for lang in languages:
             made |= _of_language(announcement, forms, lang)
     else:
-        # Processes are spawned: this one may hold a database and threads, which must not be forked.
-        with ProcessPoolExecutor(len(languages), get_context("spawn")) as drawing:
-            for part in drawing.map(
-                _of_language, repeat(announcement), repeat(forms), languages, timeout=DRAWING_S
-            ):
+        with processes(len(languages)) as drawing:
+            for part in drawing.map(_of_language, repeat(announcement), repeat(forms), languages):
                 made |= part
     if "json" in forms:
         made["announcement.json"] = render_json(announcement)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from drivers.cjt188.frame import CURRENT_DATA, FRAME_BYTES, WAKE_UP
+from drivers.cjt188.frame import CURRENT_DATA, FRAME_BYTES
 from drivers.cjt188.layouts import FieldLayout, Layout, layout
 from drivers.errors import ConfigError, Problem
 from drivers.frames.line import SerialParameters
+from drivers.frames.meter_frame import WAKE_UP
 from drivers.profile import Counter, Point, Profile, default_group
 from drivers.quantity import Kind, ledger, quantity
 

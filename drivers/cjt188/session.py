@@ -9,12 +9,12 @@ from drivers.cjt188.frame import (
     CURRENT_DATA,
     READ,
     READ_ADDRESS,
-    WAKE_UP,
     Frame,
     encode,
     finder,
 )
 from drivers.errors import DeviceRefused
+from drivers.frames.meter_frame import WAKE_UP, heard
 
 
 class ReadExchange:
@@ -53,14 +53,7 @@ class ReadExchange:
     @property
     def heard(self) -> str:
         """What came beside the answer, in words; empty if the line was silent."""
-        found = []
-        if self._foreign:
-            found.append(f"{self._foreign} answers of other meters")
-        if self._stale:
-            found.append(f"{self._stale} answers to other questions")
-        if self._finder.skipped:
-            found.append(f"{self._finder.skipped} bytes that are no frame ({self._finder.reason})")
-        return ", ".join(found)
+        return heard(self._finder, self._foreign, self._stale)
 
     def start(self) -> bytes:
         """The request."""

@@ -9,12 +9,12 @@ from drivers.cjt188.frame import (
     CURRENT_DATA,
     READ,
     READ_ADDRESS,
-    WAKE_UP,
     Frame,
     encode,
     finder,
 )
 from drivers.cjt188.values import Reading, encode_reading
+from drivers.frames.meter_frame import WAKE_UP
 
 _ANSWER, _ERROR = 0x80, 0x40
 

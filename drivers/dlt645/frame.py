@@ -10,17 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from drivers.errors import FrameError
 from drivers.frames import bcd
 from drivers.frames.framing import Decoder, Finder, find_frames
+from drivers.frames.meter_frame import START, ControlByte, MeterFraming, sealed
 
 Edition = Literal["2007", "1997"]
 
 ANY_METER = "AAAAAAAAAAAA"
-WAKE_UP = b"\xfe\xfe\xfe\xfe"
 MAX_DATA = 200
 FRAME_BYTES = 12  # of a frame without data
-_START, _END, _OFFSET, _HEADER = 0x68, 0x16, 0x33, 10
+_OFFSET = 0x33
 
 READ: dict[Edition, int] = {"2007": 0x11, "1997": 0x01}
 READ_MORE: dict[Edition, int] = {"2007": 0x12, "1997": 0x02}
@@ -43,7 +42,7 @@ ERROR_BITS: dict[Edition, dict[int, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(ControlByte):
     """One frame. `address` is twelve digits as printed on the meter, `data` is without the added 33H."""
 
     address: str
@@ -54,16 +53,6 @@ class Frame:
     def function(self) -> int:
         """The function, the same in request and answer."""
         return self.control & 0x1F
-
-    @property
-    def is_answer(self) -> bool:
-        """Sent by a meter; otherwise by a master, or the echo of what we sent."""
-        return bool(self.control & 0x80)
-
-    @property
-    def is_error(self) -> bool:
-        """The meter refuses."""
-        return self.is_answer and bool(self.control & 0x40)
 
     @property
     def more_follows(self) -> bool:
@@ -105,41 +94,20 @@ def encode(frame: Frame, wake_up: bytes = b"") -> bytes:
     address = bcd.from_digits(frame.address)
     if len(address) != 6 or len(frame.data) > MAX_DATA:
         raise ValueError(f"no frame: address {frame.address!r}, {len(frame.data)} bytes of data")
-    body = bytes([_START, *address, _START, frame.control, len(frame.data)])
+    body = bytes([START, *address, START, frame.control, len(frame.data)])
     body += bytes((byte + _OFFSET) & 0xFF for byte in frame.data)
-    return wake_up + body + bytes([sum(body) & 0xFF, _END])
+    return sealed(body, wake_up)
 
 
-class Dlt645Framing:
+class Dlt645Framing(MeterFraming[Frame]):
     """Cuts DL/T 645 frames; both editions have one layout."""
 
-    max_bytes = _HEADER + MAX_DATA + 2
-    idle = b"\xfe"
-    starts = b"\x68"
-    distinct = True
+    protocol, header_bytes, max_data = "DL/T 645", 10, MAX_DATA
+    second_start = 7
 
-    def frame_at(self, data: bytes, offset: int) -> tuple[Frame, int] | None:
-        """The frame at `offset`. Raises FrameError; see `Framing`."""
-        header = data[offset : offset + _HEADER]
-        if header[:1] not in (b"", b"\x68"):
-            raise FrameError(f"no DL/T 645 frame starts with {header[0]:02X}H")
-        if len(header) > 7 and header[7] != _START:
-            raise FrameError(f"second start byte is {header[7]:02X}H, not 68H")
-        if len(header) < _HEADER:
-            return None
-        if header[9] > MAX_DATA:
-            raise FrameError(f"length {header[9]}, at most {MAX_DATA}")
-        end = offset + _HEADER + header[9] + 2
-        if len(data) < end:
-            return None
-        computed = sum(data[offset : end - 2]) & 0xFF
-        if data[end - 2] != computed:
-            raise FrameError(f"checksum {data[end - 2]:02X}H, computed {computed:02X}H")
-        if data[end - 1] != _END:
-            raise FrameError(f"last byte is {data[end - 1]:02X}H, not 16H")
-        raw = data[offset + _HEADER : end - 2]
-        payload = bytes((byte - _OFFSET) & 0xFF for byte in raw)
-        return Frame(bcd.digits(header[1:7]), header[8], payload), end
+    def frame(self, header: bytes, payload: bytes) -> Frame:
+        data = bytes((byte - _OFFSET) & 0xFF for byte in payload)
+        return Frame(bcd.digits(header[1:7]), header[8], data)
 
 
 def decoder() -> Decoder[Frame]:

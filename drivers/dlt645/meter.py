@@ -12,10 +12,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from drivers.dlt645.frame import FRAME_BYTES, IDENTIFIER_BYTES, WAKE_UP, Edition
+from drivers.dlt645.frame import FRAME_BYTES, IDENTIFIER_BYTES, Edition
 from drivers.dlt645.identifiers import Identifier, lookup
 from drivers.errors import ConfigError, Problem
 from drivers.frames.line import SerialParameters
+from drivers.frames.meter_frame import WAKE_UP
 from drivers.profile import ALL, FAST, SLOW, Counter, Factor, Point, Profile
 from drivers.quantity import Kind, ledger, quantity
 

@@ -7,7 +7,6 @@ from drivers.dlt645.frame import (
     READ,
     READ_ADDRESS,
     READ_MORE,
-    WAKE_UP,
     Edition,
     Frame,
     encode,
@@ -16,6 +15,7 @@ from drivers.dlt645.frame import (
 )
 from drivers.errors import DeviceRefused, FrameError
 from drivers.frames import bcd
+from drivers.frames.meter_frame import WAKE_UP, heard
 
 MAX_PARTS = 32
 _METER_NUMBER = "C032"
@@ -35,14 +35,7 @@ class _Question:
     @property
     def heard(self) -> str:
         """What came beside the answer, in words; empty if the line was silent."""
-        found = []
-        if self._foreign:
-            found.append(f"{self._foreign} answers of other meters")
-        if self._stale:
-            found.append(f"{self._stale} answers to other questions")
-        if self._finder.skipped:
-            found.append(f"{self._finder.skipped} bytes that are no frame ({self._finder.reason})")
-        return ", ".join(found)
+        return heard(self._finder, self._foreign, self._stale)
 
     def _mine(self, frames: list[Frame]) -> list[Frame]:
         """The answers of our meter to our function; raises DeviceRefused if it refuses."""

@@ -9,7 +9,6 @@ from drivers.dlt645.frame import (
     READ,
     READ_ADDRESS,
     READ_MORE,
-    WAKE_UP,
     Edition,
     Frame,
     encode,
@@ -19,6 +18,7 @@ from drivers.dlt645.identifiers import lookup
 from drivers.dlt645.session import matches
 from drivers.dlt645.values import Point, encode_point
 from drivers.frames import bcd
+from drivers.frames.meter_frame import WAKE_UP
 
 _NO_SUCH_DATA = 0x02
 _ANSWER, _ERROR, _MORE = 0x80, 0x40, 0x20

@@ -13,6 +13,7 @@ from drivers.dlt645 import frame as dlt645
 from drivers.errors import FrameError
 from drivers.frames import modbus_ascii, modbus_rtu, modbus_tcp
 from drivers.frames.framing import Decoder, Finder, Framing, find_frames
+from drivers.frames.meter_frame import WAKE_UP
 
 
 @dataclass
@@ -34,7 +35,7 @@ CASES = [
             dlt645.Frame("686868681616", 0xB1, bytes.fromhex("68161668FE3335")),
             dlt645.Frame(dlt645.ANY_METER, 0x13),
         ],
-        lambda frame: dlt645.encode(frame, dlt645.WAKE_UP),
+        lambda frame: dlt645.encode(frame, WAKE_UP),
     ),
     Case(
         "cjt188",
@@ -44,7 +45,7 @@ CASES = [
             cjt188.Frame(0x68, "68161668166816", 0x81, bytes.fromhex("681668FE16")),
             cjt188.Frame(0xAA, cjt188.ANY_ADDRESS, 0x03, bytes.fromhex("810A00")),
         ],
-        lambda frame: cjt188.encode(frame, cjt188.WAKE_UP),
+        lambda frame: cjt188.encode(frame, WAKE_UP),
     ),
     Case(
         "modbus_rtu",

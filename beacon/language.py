@@ -1,8 +1,23 @@
-"""The language that messages for technicians are shown in: Chinese where the environment says so."""
+"""The language that something is shown in: as the command line says, or as the environment does."""
 
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
+
+from drivers.errors import BeaconError
+
+if TYPE_CHECKING:
+    from dashboards.boards.words import Lang
+
+
+def language(text: str) -> Lang:
+    """`zh` or `en` from the command line. Raises BeaconError."""
+    if text == "zh":
+        return "zh"
+    if text == "en":
+        return "en"
+    raise BeaconError(f"unknown language {text!r}; zh or en")
 
 
 def chinese() -> bool:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from beacon.commands.centre import COLLECTOR, RULES, Config, counting, judging, period_of
+
 if TYPE_CHECKING:
     from dashboards.announce.build import Options
     from dashboards.announce.publication import Published
@@ -25,7 +27,6 @@ Region = Annotated[
     str, typer.Option(help="2, 4 or 6 digits, such as 33, 3301 or 330105.", show_default=False)
 ]
 Out = Annotated[Path, typer.Option(help="Where announcements are kept; each gets a folder of its number.")]
-Config = Annotated[Path, typer.Option(help="collector.toml: the store and the registry.")]
 RulesPath = Annotated[Path, typer.Option("--rules", help="rules.toml: schemes, limits, factors.")]
 
 
@@ -35,8 +36,8 @@ def announce(
     period: Period = "",
     region: Region = "",
     out: Out = Path("announcements"),
-    config: Config = Path("collector.toml"),
-    rules: RulesPath = Path("rules.toml"),
+    config: Config = COLLECTOR,
+    rules: RulesPath = RULES,
     named: Annotated[
         bool, typer.Option("--named/--anonymised", help="Name buildings marked as public.")
     ] = True,
@@ -102,23 +103,13 @@ def _publish(
     forms: str,
     options: Options,
 ) -> Published:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from collector.service import open_store
-    from collector.settings import load as load_settings
     from dashboards.announce.collect import collect
     from dashboards.announce.issue import FORMS, issue
     from dashboards.boards.words import LANGUAGES
     from drivers.errors import BeaconError
-    from rules.config import load as load_rules
-    from rules.period import Period
     from rules.runner import now_ms
 
-    try:
-        wanted = Period.parse(period)
-    except ValueError as error:
-        raise BeaconError(str(error)) from error
+    wanted = period_of(period)
     languages = [each for each in LANGUAGES if lang in {each, "both"}]
     chosen = [each for each in FORMS if each in forms.split(",")]
     unknown = sorted(set(forms.split(",")) - set(FORMS))
@@ -126,31 +117,16 @@ def _publish(
         raise BeaconError(
             f"unknown: {', '.join(unknown) or lang}; formats are {', '.join(FORMS)}, languages zh, en, both"
         )
-    settings, registry = load_settings(config)
-    rules = load_rules(rules_path, registry)
-    store = open_store(settings, registry)
-    try:
-        console = Console(stderr=True)
-        with Progress(transient=True, console=console, disable=not console.is_terminal) as bar:
-            task = bar.add_task("buildings")
-            made = collect(
-                store,
-                registry,
-                rules,
-                wanted,
-                region,
-                options,
-                now_ms(),
-                lambda done, total: bar.update(task, completed=done, total=total),
-            )
+    with judging(config, rules_path) as (centre, rules):
+        store, registry, settings = centre
+        with counting("buildings") as told:
+            made = collect(store, registry, rules, wanted, region, options, now_ms(), told)
         published = issue(made, out, chosen, languages)
         if settings.store.kind == "influxdb":
             from dashboards.boards.mirror import show_announcement
 
             show_announcement(settings.store, replace(made, number=published.number))
         return published
-    finally:
-        store.close()
 
 
 def _show(published: Published, out: Path, as_json: bool) -> None:

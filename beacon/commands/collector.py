@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from beacon.commands.centre import opened
 
 if TYPE_CHECKING:
     from collector.dead_letters import DeadLetters
@@ -107,12 +110,9 @@ def roll(
     if building and building not in registry.buildings:
         raise BeaconError(f"there is no building {building} in the registry")
     chosen = [registry.buildings[building]] if building else list(registry.buildings.values())
-    store = service.open_store(loaded, registry)
-    try:
+    with closing(service.open_store(loaded, registry)) as store:
         roller = Roller(store, registry, now_ms)
         rows = sum(roller.roll(each, *days) for each in track(chosen, "Rolling up", transient=True))
-    finally:
-        store.close()
     print(f"{rows} daily rows of {len(chosen)} buildings written")
 
 
@@ -169,16 +169,12 @@ def replay(
     number: Annotated[int, typer.Option("--number", "-n", help="One letter; by default all.")] = 0,
 ) -> None:
     """Try again to store them, after the cause is removed (registry corrected, Beacon updated)."""
-    from collector import replaying, service, settings
+    from collector import replaying
     from collector.local_day import now_ms
 
-    loaded, registry = settings.load(config)
     letters = _open_letters(config)
-    store = service.open_store(loaded, registry)
-    try:
-        result = replaying.replay(letters, store, registry, now_ms, number)
-    finally:
-        store.close()
+    with opened(config) as centre:
+        result = replaying.replay(letters, centre.store, centre.registry, now_ms, number)
     print(f"{result.stored} stored and dropped from the list, {len(result.failed)} refused again")
     for id_, reason in result.failed:
         print(f"  {id_}: {reason}")

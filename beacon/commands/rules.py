@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from beacon.commands.centre import COLLECTOR, RULES, Config, judging
+
 if TYPE_CHECKING:
     from collector.registry import Registry
-    from collector.store import Store
     from rules.backtest import Recorded
-    from rules.config import Rules
+    from rules.period import Period
 
 app = typer.Typer(help="Quotas, carbon, forecasts, conditions and alerts.", no_args_is_help=True)
 
-Config = Annotated[Path, typer.Option(help="collector.toml: the store and the registry.")]
 RulesPath = Annotated[
     Path, typer.Option("--rules", help="rules.toml: schemes, limits, conditions, notifiers.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+PeriodText = Annotated[str, typer.Option("--period", help="A year such as 2026, or a month such as 2026-10.")]
 
 
-def _open(config: Path, path: Path) -> tuple[Store, Registry, Rules]:
-    from collector.service import open_store
-    from collector.settings import load as load_settings
-    from rules.config import load
+def _period(text: str, option: str) -> Period:
+    """Raises typer.BadParameter."""
+    from rules.period import Period
 
-    settings, registry = load_settings(config)
-    rules = load(path, registry)
-    return open_store(settings, registry), registry, rules
+    try:
+        return Period.parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
 
 
 def _print_json(value: Any) -> None:
@@ -42,7 +44,7 @@ def _print_json(value: Any) -> None:
 
 
 @app.command()
-def run(config: Config = Path("collector.toml"), rules: RulesPath = Path("rules.toml")) -> None:
+def run(config: Config = COLLECTOR, rules: RulesPath = RULES) -> None:
     """Judge, watch and notify until stopped."""
     import asyncio
     import gc
@@ -50,22 +52,18 @@ def run(config: Config = Path("collector.toml"), rules: RulesPath = Path("rules.
     from rules.alerts import AlertBook
     from rules.service import run as run_rules
 
-    store, registry, loaded = _open(config, rules)
-    gc.freeze()  # registry and tables stay: the collector need not walk them again and again
-    book = AlertBook(loaded.alerts_path)
-    try:
-        asyncio.run(run_rules(store, registry, loaded, book))
-    except KeyboardInterrupt:
-        typer.echo("stopped", err=True)
-    finally:
-        book.close()
-        store.close()
+    with judging(config, rules) as (centre, loaded), closing(AlertBook(loaded.alerts_path)) as book:
+        gc.freeze()  # registry and tables stay: the collector need not walk them again and again
+        try:
+            asyncio.run(run_rules(centre.store, centre.registry, loaded, book))
+        except KeyboardInterrupt:
+            typer.echo("stopped", err=True)
 
 
 @app.command()
 def evaluate(
-    config: Config = Path("collector.toml"),
-    rules: RulesPath = Path("rules.toml"),
+    config: Config = COLLECTOR,
+    rules: RulesPath = RULES,
     building: Annotated[list[str] | None, typer.Option(help="Only this building; may be repeated.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -76,27 +74,22 @@ def evaluate(
 @app.command()
 def recompute(
     start: Annotated[str, typer.Option("--from", help="First period, such as 2026-01 or 2025.")],
-    config: Config = Path("collector.toml"),
-    rules: RulesPath = Path("rules.toml"),
+    config: Config = COLLECTOR,
+    rules: RulesPath = RULES,
     building: Annotated[list[str] | None, typer.Option(help="Only this building; may be repeated.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge past periods again with the tables of today; judgements of other table versions stay beside."""
-    from rules.period import Period
-
-    try:
-        first = Period.parse(start)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--from") from error
-    _evaluate(config, rules, building, first, as_json)
+    _evaluate(config, rules, building, _period(start, "--from"), as_json)
 
 
-def _evaluate(config: Path, path: Path, buildings: list[str] | None, first: Any, as_json: bool) -> None:
+def _evaluate(
+    config: Path, path: Path, buildings: list[str] | None, first: Period | None, as_json: bool
+) -> None:
     from rules.runner import evaluate as judge_all
     from rules.runner import last_whole_day, now_ms, periods_from
 
-    store, registry, rules = _open(config, path)
-    try:
+    with judging(config, path) as ((store, registry, _), rules):
         _known(registry, buildings)
         now = now_ms()
         periods = None
@@ -104,8 +97,6 @@ def _evaluate(config: Path, path: Path, buildings: list[str] | None, first: Any,
             through = max(last_whole_day(building, now) for building in registry.buildings.values())
             periods = periods_from(first, through)
         rows = judge_all(store, registry, rules, now, periods=periods, buildings=buildings)
-    finally:
-        store.close()
     if as_json:
         from dataclasses import asdict
 
@@ -205,27 +196,20 @@ def schemes(
 @app.command()
 def explain(
     building: str,
-    period: Annotated[str, typer.Option(help="A year such as 2026, or a month such as 2026-10.")],
-    config: Config = Path("collector.toml"),
-    rules: RulesPath = Path("rules.toml"),
+    period: PeriodText,
+    config: Config = COLLECTOR,
+    rules: RulesPath = RULES,
     as_json: AsJson = False,
 ) -> None:
     """Show the whole chain of one building: meters, readings, factors, corrections, limit, forecast."""
     from rules.chain import chain, chain_text
     from rules.explain import account_text, judgement_text, report_json
-    from rules.period import Period
     from rules.runner import now_ms
 
-    try:
-        wanted = Period.parse(period)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--period") from error
-    store, registry, loaded = _open(config, rules)
-    try:
+    wanted = _period(period, "--period")
+    with judging(config, rules) as ((store, registry, _), loaded):
         _known(registry, [building])
         made = chain(store, registry.buildings[building], loaded, wanted, now_ms())
-    finally:
-        store.close()
     if as_json:
         _print_json({"meters": made.meters_json()} | dict(report_json(made.account, made.judgements)))
         return
@@ -239,9 +223,9 @@ def explain(
 @app.command()
 def cost(
     building: str,
-    period: Annotated[str, typer.Option(help="A year such as 2026, or a month such as 2026-10.")],
-    config: Config = Path("collector.toml"),
-    rules: RulesPath = Path("rules.toml"),
+    period: PeriodText,
+    config: Config = COLLECTOR,
+    rules: RulesPath = RULES,
     as_json: AsJson = False,
 ) -> None:
     """Show what the delivered energy of one building cost, line by line, by its tariffs ([[tariff]])."""
@@ -250,19 +234,12 @@ def cost(
     from drivers.errors import BeaconError
     from rules.chain import account_of
     from rules.explain import cost_text
-    from rules.period import Period
     from rules.runner import now_ms
 
-    try:
-        wanted = Period.parse(period)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--period") from error
-    store, registry, loaded = _open(config, rules)
-    try:
+    wanted = _period(period, "--period")
+    with judging(config, rules) as ((store, registry, _), loaded):
         _known(registry, [building])
         made = account_of(store, registry.buildings[building], loaded, wanted, now_ms())
-    finally:
-        store.close()
     if made.cost is None:
         raise BeaconError(f"no tariff for {building}: name one as [[tariff]] in {rules}")
     if as_json:
@@ -280,8 +257,8 @@ def backtest(
         list[Path] | None,
         typer.Argument(help="CSV files of day, kwh, outdoor_degc; none: the store."),
     ] = None,
-    config: Config = Path("collector.toml"),
-    rules: RulesPath = Path("rules.toml"),
+    config: Config = COLLECTOR,
+    rules: RulesPath = RULES,
     building: Annotated[list[str] | None, typer.Option(help="Of the store, only this building.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -317,11 +294,10 @@ def _recorded(config: Path, path: Path, buildings: list[str] | None) -> list[Rec
     from rules.profiles import profile_of
     from rules.runner import last_whole_day, now_ms
 
-    store, registry, rules = _open(config, path)
-    try:
+    found = []
+    with judging(config, path) as ((store, registry, _), rules):
         _known(registry, buildings)
         names = buildings or list(registry.buildings)
-        found = []
         for name in names:
             known = registry.buildings[name]
             through = last_whole_day(known, now_ms())
@@ -329,8 +305,6 @@ def _recorded(config: Path, path: Path, buildings: list[str] | None) -> list[Rec
             for columns in store.daily_columns(first, through, [name]):
                 outdoor, profile = rules.outdoor(known.region), profile_of(known.type)
                 found.append(from_columns(columns, first, outdoor, profile))
-    finally:
-        store.close()
     if not any(found):
         raise BeaconError("the store has no electricity of these buildings; name CSV files instead")
     return [each for each in found if each is not None]
@@ -340,8 +314,8 @@ def _recorded(config: Path, path: Path, buildings: list[str] | None) -> list[Rec
 def dry_run(
     days: Annotated[int, typer.Option(help="How many days back.", min=1, max=366)] = 30,
     condition: Annotated[str, typer.Option(help="Only this rule.")] = "",
-    config: Config = Path("collector.toml"),
-    rules: RulesPath = Path("rules.toml"),
+    config: Config = COLLECTOR,
+    rules: RulesPath = RULES,
     building: Annotated[list[str] | None, typer.Option(help="Only this building; may be repeated.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -354,8 +328,7 @@ def dry_run(
     from rules.replay import replay
     from rules.runner import now_ms
 
-    store, registry, loaded = _open(config, rules)
-    try:
+    with judging(config, rules) as ((store, registry, _), loaded):
         _known(registry, building)
         conditions = [rule for rule in loaded.file.condition if condition in ("", rule.id)]
         if not conditions:
@@ -366,8 +339,6 @@ def dry_run(
         changes = []
         for name in track(names, description="replaying", disable=as_json):
             changes += replay(store, registry, name, conditions, loaded.file.calendar, start, end)
-    finally:
-        store.close()
     if as_json:
         _print_json([asdict(change) for change in changes])
         return

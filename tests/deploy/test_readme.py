@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def test_every_command_exists_with_its_options() -> None:
     for line in LINES:
         for text in re.findall(r"(?:^|`|sudo )beacon ([a-z][^`#]*)", line):
             words = text.replace("&", "").split()
-            names = [word for word in words if not word.startswith("-")]
+            names = list(takewhile(lambda word: not word.startswith("-"), words))
             if "|" in text:
                 group, *alternatives = re.split(r" |\\?\|", text.strip())
                 for alternative in alternatives:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +13,20 @@ from collector import sqlite_schema
 from drivers.errors import ConfigError, Problem, StoreUnavailable
 
 
+class _Reader:
+    """A thread's own connection, closed when the thread ends."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def __del__(self) -> None:
+        self.connection.close()
+
+
 class SqliteFile:
     """Connections and transactions of the store's file; the tables are made when it is opened first.
 
+    A file of an older version becomes one of this version, in one transaction.
     Raises ConfigError if the file is not a store or was written by a newer version.
     """
 
@@ -22,7 +34,8 @@ class SqliteFile:
         self.path = Path(path)
         self._lock = threading.Lock()
         self._readers = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._open: weakref.WeakSet[_Reader] = weakref.WeakSet()
+        self._opening = threading.Lock()
         self._closed = False
         self._ids: dict[str, dict[tuple[str, ...], int]] = {}
         self._writer = self._connect()
@@ -40,7 +53,6 @@ class SqliteFile:
             raise StoreUnavailable(f"{self.path}: cannot open the SQLite store: {error}") from error
         except sqlite3.DatabaseError as error:
             raise ConfigError([Problem(str(self.path), "", f"is no SQLite database: {error}")]) from error
-        self._connections.append(connection)
         return connection
 
     def _prepare(self) -> None:
@@ -52,14 +64,18 @@ class SqliteFile:
             if version == 0:
                 if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                     raise ConfigError([Problem(str(self.path), "", "is a database, but not a Beacon store")])
-                for statement in sqlite_schema.TABLES.split(";"):
-                    db.execute(statement)
-                db.execute(f"PRAGMA user_version = {sqlite_schema.VERSION}")
-            elif version != sqlite_schema.VERSION:
+                missing = [sqlite_schema.TABLES]
+            elif 0 < version <= sqlite_schema.VERSION:
+                missing = [sqlite_schema.UPGRADES[each] for each in range(version, sqlite_schema.VERSION)]
+            else:
                 text = (
                     f"has schema {version}, this Beacon knows {sqlite_schema.VERSION}: install a newer Beacon"
                 )
                 raise ConfigError([Problem(str(self.path), "", text)])
+            for statement in ";".join(missing).split(";"):
+                db.execute(statement)
+            if missing:
+                db.execute(f"PRAGMA user_version = {sqlite_schema.VERSION}")
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
@@ -87,10 +103,13 @@ class SqliteFile:
         """This thread's reading connection, on one snapshot."""
         if self._closed:
             raise StoreUnavailable(f"{self.path}: the store is closed")
-        connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
-        if connection is None:
-            connection = self._readers.connection = self._connect()
-            connection.execute("PRAGMA query_only = 1")
+        reader: _Reader | None = getattr(self._readers, "reader", None)
+        if reader is None:
+            reader = self._readers.reader = _Reader(self._connect())
+            reader.connection.execute("PRAGMA query_only = 1")
+            with self._opening:
+                self._open.add(reader)
+        connection = reader.connection
         with self._answering():
             connection.execute("BEGIN")
             try:
@@ -120,6 +139,7 @@ class SqliteFile:
     def close(self) -> None:
         with self._lock:
             self._closed = True
-            for connection in self._connections:
-                connection.close()
-            self._connections.clear()
+            self._writer.close()
+            with self._opening:
+                for reader in self._open:
+                    reader.connection.close()

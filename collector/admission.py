@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from collector.batch_cut import FIRST_MS, STATUSES, CheckedSamples, Head
+from collector.model import EventRow
 from collector.payload import CheckedIntervals, Parsed
 from collector.registry import Registry
 from drivers.quantity import UnknownQuantity, quantity
@@ -19,6 +20,9 @@ Row = TypeVar("Row")
 DAY_S = 86_400
 REASONS_KEPT = 200_000
 MAX_QUALITY = 31
+
+Part = CheckedSamples | CheckedIntervals | EventRow
+"""What is admitted or refused as a whole."""
 
 
 @dataclass(slots=True)
@@ -30,11 +34,17 @@ class Admitted:
     sealed_at: int
     samples: list[CheckedSamples] = field(default_factory=list)
     intervals: list[CheckedIntervals] = field(default_factory=list)
-    refused: list[tuple[CheckedSamples | CheckedIntervals, str]] = field(default_factory=list)
+    events: list[EventRow] = field(default_factory=list)
+    refused: list[tuple[Part, str]] = field(default_factory=list)
 
     @property
     def values(self) -> int:
         return sum(group.values for group in self.samples)
+
+    @property
+    def parts(self) -> list[Part]:
+        """All that goes to the store."""
+        return [*self.samples, *self.intervals, *self.events]
 
 
 class Admission:
@@ -74,6 +84,12 @@ class Admission:
                 admitted.refused.append((intervals, reason))
             else:
                 _admit_intervals(intervals, latest, admitted)
+        for event in parsed.events:
+            reason = self._reason(publisher, event.building) or _event_reason(event, latest)
+            if reason:
+                admitted.refused.append((event, reason))
+            else:
+                admitted.events.append(event)
         return admitted
 
     def _reason(self, publisher: str, building: str) -> str:
@@ -156,6 +172,10 @@ def _interval_reason(row: tuple[int, int, float, int, int], latest: int) -> str:
     if not math.isfinite(energy):
         return "the energy is no number"
     return ""
+
+
+def _event_reason(event: EventRow, latest: int) -> str:
+    return "the time lies in the future" if event.at > latest else _shape_reason((event.quantity,))
 
 
 def _by_reason(rows: Sequence[Row], reasons: Sequence[str]) -> list[tuple[str, list[Row]]]:

@@ -7,7 +7,6 @@ of one point, so that a mark and a cleaning at the same time never overwrite eac
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -19,12 +18,22 @@ from collector import lines
 from collector.columns import DailyColumns, Line, columns
 from collector.dirty_days import DirtyDays
 from collector.influx_http import BodyTooLarge, InfluxHttp, PointsRefused, Series
+from collector.influx_rows import event_rows, judgement_row, latest_row, quoted
 from collector.interval_block import DAY_MS
 from collector.local_day import DEFAULT_ZONE, day_bounds, local_day, local_days, now_ms, zone_of
-from collector.model import DailyRow, EdgeRow, IntervalRow, JudgementRow, Latest, Rejected, SumRow
+from collector.model import (
+    DailyRow,
+    EdgeRow,
+    EventRow,
+    IntervalRow,
+    JudgementRow,
+    Latest,
+    Rejected,
+    SumRow,
+)
 from collector.payload import CheckedIntervals
 from collector.settings import InfluxSettings
-from collector.store import IntervalRows, PartlyStored, SampleRows
+from collector.store import IntervalRows, PartlyStored, SampleRows, interval_rows
 
 KINDS = '"electricity","heat","water","gas","heat_pump","environment"'
 JUDGEMENT_FIGURES = (
@@ -32,7 +41,6 @@ JUDGEMENT_FIGURES = (
     "passes_on"
 )
 """The fields of `quota` without `detail`."""
-LATEST_WINDOW_MS = 15 * 60_000
 LATEST_POINTS = 16
 POST_LINES = 20_000
 NAMED_BUILDINGS = 50
@@ -57,13 +65,19 @@ class InfluxStore:
         """Sent to another process, the store is opened there anew."""
         return InfluxStore, (self.settings, dict(self.zones))
 
-    def write(self, samples: Sequence[SampleRows], intervals: Sequence[IntervalRows]) -> None:
+    def write(
+        self,
+        samples: Sequence[SampleRows],
+        intervals: Sequence[IntervalRows],
+        events: Sequence[EventRow] = (),
+    ) -> None:
         refused = self._post_groups(self.settings.bucket_raw, samples, lines.sample_lines)
-        kept = self._post_groups(self.settings.bucket_energy, intervals, lines.interval_lines)
+        refused += self._post_groups(self.settings.bucket_energy, intervals, lines.interval_lines)
+        refused += self._post_groups(self.settings.bucket_energy, events, lines.event_lines)
         # Marked after the data is there: whoever sees the mark sees the data.
         self._mark(intervals)
-        if refused or kept:
-            raise PartlyStored([*refused, *kept])
+        if refused:
+            raise PartlyStored(refused)
 
     def _post_groups(
         self, bucket: str, groups: Sequence[Any], encode: Callable[[Sequence[Any]], bytes]
@@ -114,12 +128,12 @@ class InfluxStore:
         self._post_energy([lines.edge_line(row)])
 
     def latest(self, building: str | None = None) -> list[Latest]:
-        where = f"WHERE building = {_quoted(building)} " if building else ""
+        where = f"WHERE building = {quoted(building)} " if building else ""
         found: dict[tuple[str, str], Latest] = {}
         for series in self._raw(
             f"SELECT * FROM {KINDS} {where}GROUP BY building, device ORDER BY time DESC LIMIT {LATEST_POINTS}"
         ):
-            one = _latest(series)
+            one = latest_row(series)
             key = (one.building, one.device)
             if one.values and (key not in found or found[key].at < one.at):
                 found[key] = one
@@ -132,27 +146,19 @@ class InfluxStore:
         what = f"mean({name}) AS value" if step_s else f"{name} AS value"
         group = f" GROUP BY time({step_s}s) fill(none)" if step_s else ""
         found = self._raw(
-            f"SELECT {what} FROM {KINDS} WHERE building = {_quoted(building)} "
-            f"AND device = {_quoted(device)} AND time >= {start}ms AND time < {end}ms{group}"
+            f"SELECT {what} FROM {KINDS} WHERE building = {quoted(building)} "
+            f"AND device = {quoted(device)} AND time >= {start}ms AND time < {end}ms{group}"
         )
         return sorted((at, float(value)) for series in found for at, value in series.values)
 
     def intervals(
         self, building: str, start: int, end: int, devices: Iterable[str] | None = None
     ) -> list[IntervalRow]:
-        wanted = None if devices is None else set(devices)
-        found = [
-            IntervalRow(building, group.device, group.carrier, group.direction, *row)
-            for group in self.interval_groups(building, start, end)
-            if wanted is None or group.device in wanted
-            for row in group.rows
-        ]
-        found.sort(key=lambda row: (row.device, row.direction, row.start))
-        return found
+        return interval_rows(self.interval_groups(building, start, end), devices)
 
     def interval_groups(self, building: str, start: int, end: int) -> list[CheckedIntervals]:
         found = self._energy(
-            f"SELECT length, energy, measured, quality FROM interval WHERE building = {_quoted(building)} "
+            f"SELECT length, energy, measured, quality FROM interval WHERE building = {quoted(building)} "
             f"AND time >= {start}ms AND time < {end}ms GROUP BY carrier, device, direction"
         )
         return [
@@ -168,6 +174,18 @@ class InfluxStore:
             )
             for series in found
         ]
+
+    def events(self, building: str, first_ms: int, last_ms: int) -> list[EventRow]:
+        found = [
+            row
+            for series in self._energy(
+                f"SELECT before, after, counted FROM register_event WHERE building = {quoted(building)} "
+                f"AND time >= {first_ms}ms AND time <= {last_ms}ms GROUP BY building, device, quantity, kind"
+            )
+            for row in event_rows(series)
+        ]
+        found.sort(key=lambda row: (row.at, row.device, row.quantity, row.kind))
+        return found
 
     def daily(
         self,
@@ -242,14 +260,14 @@ class InfluxStore:
         if wanted is not None and not wanted:
             return
         conditions = [
-            f"{tag} = {_quoted(str(value))}"
+            f"{tag} = {quoted(str(value))}"
             for tag, value in (("carrier", carrier), ("item", item))
             if value is not None
         ]
         if items is not None:
-            conditions.append(f"({' OR '.join(f'item = {_quoted(each)}' for each in sorted(items))})")
+            conditions.append(f"({' OR '.join(f'item = {quoted(each)}' for each in sorted(items))})")
         if wanted is not None and len(wanted) <= NAMED_BUILDINGS:
-            conditions.append(f"({' OR '.join(f'building = {_quoted(each)}' for each in sorted(wanted))})")
+            conditions.append(f"({' OR '.join(f'building = {quoted(each)}' for each in sorted(wanted))})")
         for zone in sorted({DEFAULT_ZONE, *self.zones.values()}):
             start, end = day_bounds(first, zone)[0], day_bounds(last, zone)[1]
             where = " AND ".join([f"time >= {start}ms AND time < {end}ms", *conditions])
@@ -269,13 +287,11 @@ class InfluxStore:
     ) -> list[JudgementRow]:
         columns = "*" if detail else JUDGEMENT_FIGURES
         conditions = [
-            f"{tag} = {_quoted(value)}"
-            for tag, value in (("period", period), ("building", building))
-            if value
+            f"{tag} = {quoted(value)}" for tag, value in (("period", period), ("building", building)) if value
         ]
         where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
         rows = [
-            _judgement(series)
+            judgement_row(series)
             for series in self._energy(
                 f"SELECT {columns} FROM quota {where}GROUP BY building, scheme, basis, period, version "
                 "ORDER BY time DESC LIMIT 1"
@@ -342,47 +358,3 @@ class InfluxStore:
 
     def _midnight(self, building: str, day: date) -> int:
         return day_bounds(day, zone_of(self.zones, building))[0]
-
-
-def _latest(series: Series) -> Latest:
-    """The newest point, with values of the quarter hour before where it has none."""
-    at = int(series.values[0][0])
-    values: dict[str, float] = {}
-    for point in series.values:
-        if at - point[0] <= LATEST_WINDOW_MS:
-            for name, value in zip(series.columns[1:], point[1:], strict=True):
-                if value is not None and name != "status":
-                    values.setdefault(name, float(value))
-    return Latest(series.tags["building"], series.tags["device"], series.name, at, values)
-
-
-def _judgement(series: Series) -> JudgementRow:
-    at, *values = series.values[0]
-    found: defaultdict[str, Any] = defaultdict(lambda: None)
-    found.update(zip(series.columns[1:], values, strict=True))
-    passes_on = found["passes_on"]
-    return JudgementRow(
-        building=series.tags["building"],
-        scheme=series.tags["scheme"],
-        basis=series.tags["basis"],
-        period=series.tags["period"],
-        judged_at=int(at),
-        unit=found["unit"] or "",
-        used=float(found["used"]),
-        limit=found["limit"],
-        share=found["share"],
-        expected_share=found["expected_share"],
-        forecast=found["forecast"],
-        forecast_low=found["forecast_low"],
-        forecast_high=found["forecast_high"],
-        level=found["level"],
-        coverage=float(found["coverage"]),
-        tables_version=series.tags["version"],
-        passes_on=date.fromisoformat(passes_on) if passes_on else None,
-        detail=found["detail"] or "",
-    )
-
-
-def _quoted(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", " ")
-    return f"'{escaped}'"

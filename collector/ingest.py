@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from collector.admission import Admission, Admitted
+from collector.admission import Admission, Admitted, Part
 from collector.batch_cut import CheckedSamples
 from collector.dead_letters import DeadLetters
 from collector.metrics import Metrics
-from collector.payload import CheckedIntervals, PayloadError, identity, parse, unpack
+from collector.model import EventRow
+from collector.payload import PayloadError, identity, parse, unpack
 from collector.store import PartlyStored, Store, StoreBusy
 from drivers.errors import StoreUnavailable
 from edge.wire import AckMessage, Acknowledgement
@@ -50,13 +51,13 @@ class Received:
 
     def refuse(self, reason: str) -> None:
         """Nothing of it is stored."""
-        self.admitted.samples, self.admitted.intervals = [], []
+        self.admitted.samples, self.admitted.intervals, self.admitted.events = [], [], []
         self.letters = [(reason, self.payload)]
 
     def acknowledgement(self) -> Acknowledgement:
-        stored = bool(self.admitted.samples or self.admitted.intervals)
         if not self.letters:
             return Acknowledgement(seq=self.admitted.seq, result="stored")
+        stored = self.admitted.samples or self.admitted.intervals or self.admitted.events
         reasons = sorted({reason for reason, _ in self.letters})[:MAX_REASONS]
         return Acknowledgement(
             seq=self.admitted.seq, result="partly" if stored else "rejected", reasons=reasons
@@ -170,16 +171,18 @@ class Ingest:
         self._write_groups(batch)
         self._metrics.write_seconds.observe(time.perf_counter() - began)
         self._metrics.values.inc(sum(each.admitted.values for each in batch))
+        self._metrics.events.inc(sum(len(each.admitted.events) for each in batch))
         self._keep_letters([each for each in batch if each.letters])
 
     def _write_groups(self, batch: Sequence[Received]) -> None:
         """Write; where the store fails in a way of its own, halve until the payload that does it is alone."""
         samples = [group for each in batch for group in each.admitted.samples]
         intervals = [group for each in batch for group in each.admitted.intervals]
-        if not samples and not intervals:
+        events = [event for each in batch for event in each.admitted.events]
+        if not samples and not intervals and not events:
             return
         try:
-            self._store.write(samples, intervals)
+            self._store.write(samples, intervals, events)
         except StoreUnavailable:
             raise
         except PartlyStored as error:
@@ -221,7 +224,7 @@ class Ingest:
 
 
 def _letters(admitted: Admitted) -> list[tuple[str, bytes]]:
-    return [(reason, as_batch(admitted, group)) for group, reason in admitted.refused]
+    return [(reason, as_batch(admitted, part)) for part, reason in admitted.refused]
 
 
 def _hand_back(batch: Sequence[Received], error: PartlyStored) -> None:
@@ -229,26 +232,25 @@ def _hand_back(batch: Sequence[Received], error: PartlyStored) -> None:
     for rejected in error.rejected:
         for each in batch:
             admitted = each.admitted
-            groups: list[CheckedSamples | CheckedIntervals] = [*admitted.samples, *admitted.intervals]
             mine = [
-                group
-                for group in groups
-                if (group.building, group.device) == (rejected.building, rejected.device)
+                part
+                for part in admitted.parts
+                if (part.building, part.device) == (rejected.building, rejected.device)
             ]
-            each.letters += [(rejected.reason, as_batch(admitted, group)) for group in mine]
+            each.letters += [(rejected.reason, as_batch(admitted, part)) for part in mine]
 
 
-def as_batch(admitted: Admitted, group: CheckedSamples | CheckedIntervals) -> bytes:
-    """One group as a batch of its own, in the wire's form, so that it can be replayed."""
+def as_batch(admitted: Admitted, part: Part) -> bytes:
+    """One group or event as a batch of its own, in the wire's form, so that it can be replayed."""
     batch: dict[str, object] = {
         "v": 1,
         "spool": admitted.spool,
         "seq": admitted.seq,
         "sealed_at": admitted.sealed_at,
     }
-    if isinstance(group, CheckedSamples):
+    if isinstance(part, CheckedSamples):
         names = ("building", "device", "kind", "fields", "rows")
-        batch["samples"] = [{name: getattr(group, name) for name in names}]
+        batch["samples"] = [{name: getattr(part, name) for name in names}]
     else:
-        batch["intervals"] = [group]
+        batch["events" if isinstance(part, EventRow) else "intervals"] = [part]
     return orjson.dumps(batch)

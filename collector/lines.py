@@ -13,7 +13,7 @@ from functools import lru_cache
 import orjson
 
 from collector.batch_cut import CheckedSamples, Head
-from collector.model import DailyRow, EdgeRow, JudgementRow
+from collector.model import DailyRow, EdgeRow, EventRow, JudgementRow
 from collector.store import IntervalRows, SampleRows
 
 _templates: dict[Head, tuple[bytes, bytes]] = {}
@@ -86,6 +86,19 @@ def interval_lines(groups: Iterable[IntervalRows]) -> bytes:
             for start, length, energy, measured, quality in group.rows
         ]
     return "".join(lines).encode()
+
+
+def event_lines(events: Iterable[EventRow]) -> bytes:
+    """One line an event, at its time."""
+    return "".join(
+        line(
+            "register_event",
+            {"building": row.building, "device": row.device, "kind": row.kind, "quantity": row.quantity},
+            {"before": row.before, "after": row.after, "counted": row.counted},
+            row.at,
+        )
+        for row in events
+    ).encode()
 
 
 def daily_line(row: DailyRow, at: int) -> str:

@@ -14,6 +14,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.received = self._counter("batches", "Batches received.")
         self.values = self._counter("values", "Values stored.")
+        self.events = self._counter("register_events", "Register events stored.")
         self.rejected = self._counter("rejected", "Payloads that became dead letters.")
         self.queued = self._gauge("queued_batches", "Batches waiting for the store.")
         self.store_up = self._gauge("store_up", "1 while the store answers.")

@@ -43,6 +43,24 @@ class IntervalRow:
     quality: int
 
 
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """Something that happened to a register; see edge.wire.RegisterEvent.
+
+    Key: building, device, quantity, kind, at (ms UTC). before, after: readings, or ratios where the kind
+    begins with `ratio`; counted: energy counted for what lies between, in the quantity's unit.
+    """
+
+    building: str
+    device: str
+    quantity: str
+    kind: str
+    at: int
+    before: float
+    after: float
+    counted: float | None = None
+
+
 class DailyRow(NamedTuple):
     """A building's energy on one local day. A tuple: a year of a thousand buildings is a million of them.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -17,6 +17,7 @@ import zstandard
 from pydantic import ValidationError
 
 from collector.batch_cut import FIRST_MS, CheckedSamples, Head, cut_samples, learn
+from collector.model import EventRow
 from drivers.carrier import Carrier, Direction
 from drivers.errors import BeaconError
 from edge.wire import MAX_PAYLOAD_BYTES, MAX_UNPACKED_BYTES, ZSTD_MAGIC, Batch
@@ -68,6 +69,7 @@ class Parsed:
     sealed_at: int
     samples: list[CheckedSamples]
     intervals: list[CheckedIntervals]
+    events: list[EventRow] = field(default_factory=list)
 
 
 def unpack(payload: bytes, limit: int = MAX_PAYLOAD_BYTES, unpacked_limit: int = MAX_UNPACKED_BYTES) -> bytes:
@@ -127,6 +129,10 @@ def _thorough(text: bytes, document: Any) -> Parsed:
         [
             CheckedIntervals(g.building, g.device, g.carrier.value, g.direction.value, list(g.rows))
             for g in batch.intervals
+        ],
+        [
+            EventRow(e.building, e.device, e.quantity, e.kind, e.at, e.before, e.after, e.counted)
+            for e in batch.events
         ],
     )
 

@@ -34,7 +34,7 @@ def replay(
         _, payload = letters.get(letter.id)
         try:
             admitted = admission.admit(letter.site, letter.edge, parse(unpack(payload)))
-            store.write(admitted.samples, admitted.intervals)
+            store.write(admitted.samples, admitted.intervals, admitted.events)
         except (PayloadError, PartlyStored) as error:
             result.failed.append((letter.id, str(error)))
             continue

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-VERSION = 1
+VERSION = 2
+
+_EVENT = """
+CREATE TABLE event (
+    building TEXT NOT NULL, at INTEGER NOT NULL, device TEXT NOT NULL, quantity TEXT NOT NULL,
+    kind TEXT NOT NULL, before REAL NOT NULL, after REAL NOT NULL, counted REAL,
+    PRIMARY KEY (building, at, device, quantity, kind)) WITHOUT ROWID;
+"""
+
+UPGRADES = {1: _EVENT}
+"""Version of a file -> what makes it the next one."""
 
 TABLES = """
 CREATE TABLE device (
@@ -44,6 +54,7 @@ CREATE TABLE edge (
     site TEXT NOT NULL, edge TEXT NOT NULL, received_at INTEGER NOT NULL, status TEXT NOT NULL,
     PRIMARY KEY (site, edge)) WITHOUT ROWID;
 """
+TABLES += _EVENT
 """Days are proleptic ordinals (datetime.date.toordinal), instants are ms UTC."""
 
 SAMPLE = (
@@ -58,6 +69,8 @@ BLOCK = (
     "INSERT INTO interval_day VALUES (?, ?, ?) "
     "ON CONFLICT (register, day_start) DO UPDATE SET block = excluded.block"
 )
+EVENT_COLUMNS = "building, device, quantity, kind, at, before, after, counted"
+EVENT = f"INSERT OR REPLACE INTO event ({EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 DIRTY = (
     "INSERT INTO dirty VALUES (?, ?, ?) "
     "ON CONFLICT (building, day) DO UPDATE SET touched_at = max(excluded.touched_at, touched_at + 1)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple
 from datetime import date
 from functools import lru_cache
 from itertools import chain
@@ -17,10 +18,10 @@ from collector.batch_cut import CheckedSamples
 from collector.columns import DailyColumns, Line, columns
 from collector.interval_block import DAY_MS
 from collector.local_day import local_days, now_ms, zone_of
-from collector.model import DailyRow, EdgeRow, IntervalRow, JudgementRow, Latest, SumRow
+from collector.model import DailyRow, EdgeRow, EventRow, IntervalRow, JudgementRow, Latest, SumRow
 from collector.payload import CheckedIntervals
 from collector.sqlite_file import SqliteFile
-from collector.store import IntervalRows, SampleRows
+from collector.store import IntervalRows, SampleRows, interval_rows
 
 LATEST_WINDOW_MS = 15 * 60_000
 _day = lru_cache(maxsize=20_000)(date.fromordinal)
@@ -45,10 +46,16 @@ class SqliteStore(SqliteFile):
         """Sent to another process, the store is opened there anew."""
         return SqliteStore, (self.path, dict(self.zones))
 
-    def write(self, samples: Sequence[SampleRows], intervals: Sequence[IntervalRows]) -> None:
+    def write(
+        self,
+        samples: Sequence[SampleRows],
+        intervals: Sequence[IntervalRows],
+        events: Sequence[EventRow] = (),
+    ) -> None:
         with self._write() as db:
             self._write_samples(db, samples)
             self._write_intervals(db, intervals)
+            db.executemany(sqlite_schema.EVENT, [astuple(event) for event in events])
 
     def _write_samples(self, db: sqlite3.Connection, groups: Sequence[SampleRows]) -> None:
         rows: list[tuple[int, int, int, bytes]] = []
@@ -164,15 +171,7 @@ class SqliteStore(SqliteFile):
     def intervals(
         self, building: str, start: int, end: int, devices: Iterable[str] | None = None
     ) -> list[IntervalRow]:
-        wanted = None if devices is None else set(devices)
-        found = [
-            IntervalRow(building, group.device, group.carrier, group.direction, *row)
-            for group in self.interval_groups(building, start, end)
-            if wanted is None or group.device in wanted
-            for row in group.rows
-        ]
-        found.sort(key=lambda row: (row.device, row.direction, row.start))
-        return found
+        return interval_rows(self.interval_groups(building, start, end), devices)
 
     def interval_groups(self, building: str, start: int, end: int) -> list[CheckedIntervals]:
         groups: dict[tuple[str, str, str], CheckedIntervals] = {}
@@ -190,6 +189,15 @@ class SqliteStore(SqliteFile):
                     empty = CheckedIntervals(building, device, carrier, direction, [])
                     groups.setdefault((device, direction, carrier), empty).rows += rows
         return list(groups.values())
+
+    def events(self, building: str, first_ms: int, last_ms: int) -> list[EventRow]:
+        with self._read() as db:
+            rows = db.execute(
+                f"SELECT {sqlite_schema.EVENT_COLUMNS} FROM event "
+                "WHERE building = ? AND at BETWEEN ? AND ? ORDER BY at, device, quantity, kind",
+                (building, first_ms, last_ms),
+            )
+            return [EventRow(*row) for row in rows]
 
     def daily(
         self,

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Protocol
 
 from collector.columns import DailyColumns
-from collector.model import DailyRow, EdgeRow, IntervalRow, JudgementRow, Latest, Rejected, SumRow
+from collector.model import DailyRow, EdgeRow, EventRow, IntervalRow, JudgementRow, Latest, Rejected, SumRow
 from drivers.errors import BeaconError, StoreUnavailable
 
 
@@ -61,8 +61,9 @@ class Store(Protocol):
     """Facts in, facts out. Every method blocks: callers in an event loop use a thread.
 
     All writes are idempotent: a sample is (building, device, at), an interval (building, device,
-    carrier, direction, start), a daily row (building, carrier, item, day), a judgement (building,
-    scheme, basis, period, tables_version). The last write of a key wins.
+    carrier, direction, start), an event (building, device, quantity, kind, at), a daily row (building,
+    carrier, item, day), a judgement (building, scheme, basis, period, tables_version). The last write
+    of a key wins.
     Every method raises StoreUnavailable if the store cannot answer now.
     A store can be pickled: another process opens it for itself.
     """
@@ -70,8 +71,13 @@ class Store(Protocol):
     zones: Mapping[str, str]
     """Building id -> IANA time zone where it is not Asia/Shanghai."""
 
-    def write(self, samples: Sequence[SampleRows], intervals: Sequence[IntervalRows]) -> None:
-        """Store checked groups durably; on return they survive a power cut.
+    def write(
+        self,
+        samples: Sequence[SampleRows],
+        intervals: Sequence[IntervalRows],
+        events: Sequence[EventRow] = (),
+    ) -> None:
+        """Store checked groups and events durably; on return they survive a power cut.
 
         Marks every (building, local day) whose intervals it touches as dirty in the same step.
         Raises PartlyStored if it will never take some groups; the others are stored.
@@ -106,6 +112,9 @@ class Store(Protocol):
 
     def interval_groups(self, building: str, start: int, end: int) -> Sequence[IntervalRows]:
         """The same intervals grouped by register, without an object an interval: for rollups."""
+
+    def events(self, building: str, first_ms: int, last_ms: int) -> list[EventRow]:
+        """Events of first_ms..last_ms, both included, ordered by time, device, quantity, kind."""
 
     def daily(
         self,
@@ -163,3 +172,16 @@ class Store(Protocol):
         """Drop raw samples older than `before` ms; 0 where the store's own retention does that."""
 
     def close(self) -> None: ...
+
+
+def interval_rows(groups: Iterable[IntervalRows], devices: Iterable[str] | None = None) -> list[IntervalRow]:
+    """`Store.intervals` from `Store.interval_groups`."""
+    wanted = None if devices is None else set(devices)
+    found = [
+        IntervalRow(group.building, group.device, group.carrier, group.direction, *row)
+        for group in groups
+        if wanted is None or group.device in wanted
+        for row in group.rows
+    ]
+    found.sort(key=lambda row: (row.device, row.direction, row.start))
+    return found

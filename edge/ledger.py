@@ -47,9 +47,11 @@ class Event:
     kind: EventKind
     before: float
     after: float
+    counted: float | None = None
 
     def __str__(self) -> str:
-        return f"{self.kind.replace('_', ' ')}: {self.before:.3f} -> {self.after:.3f}"
+        told = "" if self.counted is None else f", counted {self.counted:.3f}"
+        return f"{self.kind.replace('_', ' ')}: {self.before:.3f} -> {self.after:.3f}{told}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ class Register:
             if self._doubt or self._holding:
                 self._clear(at, value)
             if not self.value and growth > _FALSE_START_COUNTS * self._jitter and self._just_begun(at):
-                self._note(Event(at, "jump", 0.0, reading))
+                self._note(Event(at, "jump", 0.0, reading, 0.0))
                 self._begin(at, value)
                 return ()
             self.value = value
@@ -171,9 +173,12 @@ class Register:
         May be told before the new meter answers or after; what a reset had left out is then made good.
         """
         old, new = round(final * MICRO), round(initial * MICRO)
-        self._note(Event(at, "exchange", final, initial))
-        if not self.begun:
-            return ()
+        before = self.total
+        finished = self._exchanged(at, old, new) if self.begun else ()
+        self._note(Event(at, "exchange", final, initial, (self.total - before) / MICRO))
+        return finished
+
+    def _exchanged(self, at: int, old: int, new: int) -> Sequence[Interval]:
         if self._former and self._former[1] <= at < self.at:
             value, _, _, first = self._former
             self.total += max(0, old - value) + max(0, first - new)
@@ -241,7 +246,7 @@ class Register:
             flags |= _ESTIMATED
             if not self._holding:
                 self._holding = True
-                self._note(Event(at, "fell_back", self.value / MICRO, value / MICRO))
+                self._note(Event(at, "fell_back", self.value / MICRO, value / MICRO, 0.0))
         return self._advance(at, 0, flags)
 
     def _clear(self, at: int, value: int) -> None:
@@ -291,7 +296,7 @@ class Register:
         return growth if growth >= 0 else None
 
     def _accept(self, at: int, value: int, kind: EventKind, growth: int, flags: int) -> Sequence[Interval]:
-        self._note(Event(at, kind, self.value / MICRO, value / MICRO))
+        self._note(Event(at, kind, self.value / MICRO, value / MICRO, growth / MICRO))
         finished = self._advance(at, growth, flags)
         self.value, self.changed_at, self._former = value, at, None
         return finished
@@ -299,7 +304,7 @@ class Register:
     def _restart(self, at: int, doubt: _Doubt, flags: int) -> Sequence[Interval]:
         """Count from the first doubted reading on; what lies between is known to nobody."""
         kind: EventKind = "reset" if doubt.first < self.value else "jump"
-        self._note(Event(doubt.first_at, kind, self.value / MICRO, doubt.first / MICRO))
+        self._note(Event(doubt.first_at, kind, self.value / MICRO, doubt.first / MICRO, 0.0))
         self._former = (self.value, self.at, self.total, doubt.first)
         finished = self._advance(doubt.first_at, 0, flags)
         finished += self._advance(at, doubt.last - doubt.first, flags)

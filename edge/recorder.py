@@ -76,9 +76,15 @@ class Recorder:
         self._accounts[source.id] = _Account(building, registers, {})
 
     def _noter(self, device: str, quantity: str) -> Callable[[Event], None]:
+        last: dict[str, tuple[int, int]] = {}  # kind -> when it happened, as what it was told
+
         def note(event: Event) -> None:
             logger.warning("%s %s %s", device, quantity, event)
-            self._events.append(EventRow(event.at, device, quantity, event.kind, event.before, event.after))
+            at, told = last.get(event.kind, (0, 0))
+            told = told + 1 if event.at == at else event.at  # two at one time are two events
+            last[event.kind] = event.at, told
+            row = (event.kind, event.before, event.after, event.counted)
+            self._events.append(EventRow(told, device, quantity, *row))
 
         return note
 

@@ -33,7 +33,7 @@ CREATE INDEX IF NOT EXISTS batch_order ON batch (kind, seq);
 CREATE TABLE IF NOT EXISTS state (device TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS event (
     id INTEGER PRIMARY KEY, at INTEGER NOT NULL, device TEXT NOT NULL, quantity TEXT NOT NULL,
-    kind TEXT NOT NULL, before REAL, after REAL);
+    kind TEXT NOT NULL, before REAL, after REAL, counted REAL);
 CREATE TABLE IF NOT EXISTS exchange (
     id INTEGER PRIMARY KEY, device TEXT NOT NULL, quantity TEXT NOT NULL, at INTEGER NOT NULL,
     final REAL NOT NULL, initial REAL NOT NULL);
@@ -85,6 +85,8 @@ class SpoolFile:
                 if verdict != "ok":
                     raise sqlite3.DatabaseError(verdict)
             db.executescript(_SCHEMA)
+            if "counted" not in [column[1] for column in db.execute("PRAGMA table_info(event)")]:
+                db.execute("ALTER TABLE event ADD COLUMN counted REAL")
         except sqlite3.Error:
             db.close()
             raise
@@ -150,7 +152,7 @@ class SpoolFile:
                     sealed.append(Sealed(seq, payload))
             db.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", work.states.items())
             if work.events:
-                db.executemany("INSERT INTO event VALUES (NULL, ?, ?, ?, ?, ?, ?)", work.events)
+                db.executemany("INSERT INTO event VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", work.events)
                 db.execute("DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?", (_KEEP_EVENTS,))
             db.executemany("DELETE FROM exchange WHERE id = ?", [(i,) for i in work.exchanges_done])
             db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", work.meta.items())
@@ -308,7 +310,8 @@ class SpoolFile:
     def events(self, limit: int = 100) -> list[EventRow]:
         """The newest events, newest first."""
         rows = self._db.execute(
-            "SELECT at, device, quantity, kind, before, after FROM event ORDER BY id DESC LIMIT ?", (limit,)
+            "SELECT at, device, quantity, kind, before, after, counted FROM event ORDER BY id DESC LIMIT ?",
+            (limit,),
         ).fetchall()
         return [EventRow(*row) for row in rows]
 

@@ -32,7 +32,7 @@ class Sealed(NamedTuple):
 
 
 class EventRow(NamedTuple):
-    """Something that happened to a register. before, after: as of `wire.RegisterEvent`."""
+    """Something that happened to a register. before, after, counted: as of `wire.RegisterEvent`."""
 
     at: int
     device: str
@@ -40,6 +40,7 @@ class EventRow(NamedTuple):
     kind: str
     before: float
     after: float
+    counted: float | None = None
 
 
 class ExchangeRequest(NamedTuple):

@@ -17,6 +17,7 @@ from drivers.carrier import Carrier, Direction
 TOPIC_ROOT = "beacon/v1"
 MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
 MAX_UNPACKED_BYTES = 32 * 1024 * 1024
+MAX_EVENTS = 10_000
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -69,7 +70,10 @@ class IntervalGroup(_Strict):
 class RegisterEvent(_Strict):
     """Something that happened to a register: a roll-over, a reset, an exchanged meter, another ratio.
 
-    at: ms UTC. before, after: readings in the quantity's unit; of kind "ratio" the ratios themselves.
+    One event is (building, device, quantity, kind, at); sent again with other numbers, the last ones hold.
+    at: ms UTC. before, after: readings in the quantity's unit; of kinds that begin with "ratio" the ratios.
+    counted: energy that the interval records hold for what lies between before and after, in the
+        quantity's unit; absent where nothing had to be decided. docs/register-events.md has the kinds.
     """
 
     building: BuildingId
@@ -79,6 +83,7 @@ class RegisterEvent(_Strict):
     at: Millis
     before: float
     after: float
+    counted: float | None = None
 
 
 class Batch(_Strict):
@@ -90,7 +95,7 @@ class Batch(_Strict):
     sealed_at: Millis
     samples: list[SampleGroup] = []
     intervals: list[IntervalGroup] = []
-    events: list[RegisterEvent] = []
+    events: Annotated[list[RegisterEvent], Field(max_length=MAX_EVENTS)] = []
 
 
 class Acknowledgement(_Strict):

@@ -33,5 +33,17 @@ def test_a_batch_passes_and_a_stranger_does_not() -> None:
     }
     batch = {"v": 1, "spool": "abc", "seq": 1, "sealed_at": 1_760_000_002_000, "samples": [group]}
     check.validate(batch)
+    event = {
+        "building": "330100A001",
+        "device": "main",
+        "quantity": "active_energy_import_total",
+        "kind": "reset",
+        "at": 1_760_000_000_000,
+        "before": 81_234.5,
+        "after": 0.0,
+    }
+    check.validate(batch | {"events": [event, event | {"kind": "rollover", "counted": 1.5}]})
+    with pytest.raises(ValidationError):
+        check.validate(batch | {"events": [event | {"before": "much"}]})
     with pytest.raises(ValidationError):
         check.validate(batch | {"building": "330100A001"})

@@ -11,7 +11,7 @@ from itertools import count
 import pytest
 
 from collector.batch_cut import CheckedSamples, Head
-from collector.model import DailyRow, EdgeRow, IntervalRow, JudgementRow
+from collector.model import DailyRow, EdgeRow, EventRow, IntervalRow, JudgementRow
 from collector.store import Store
 from edge.wire import IntervalGroup, SampleGroup
 
@@ -51,6 +51,11 @@ def judgement(**changes: object) -> JudgementRow:
         forecast_low=2400.25, forecast_high=None, level="warning", coverage=0.98, tables_version="v1",
         passes_on=date(2026, 10, 3), detail='{"steps": ["a \\"quoted\\" step, 能耗"]}',
     )  # fmt: skip
+    return replace(row, **changes)
+
+
+def event(at: int = NOON, **changes: object) -> EventRow:
+    row = EventRow(BUILDING, "meter1", "active_energy_import_total", "reset", at, 81_234.5, 0.25, counted=0.0)
     return replace(row, **changes)
 
 
@@ -171,6 +176,27 @@ class StoreContract:
         assert store.dirty_days() == [(BUILDING, date(2026, 6, 1))]
         store.clean_days([(BUILDING, date(2026, 6, 1))], clock())
         assert store.dirty_days() == []
+
+    def test_events_are_stored_once_and_the_last_word_on_one_holds(self, store: Store) -> None:
+        ratio = event(kind="ratio", before=40.0, after=60.0, counted=None)
+        events = [event(NOON + 5), event(), ratio, event(device="a"), event(building=OTHER)]
+        for _ in range(2):
+            store.write([], [], events)
+        first = [event(device="a"), ratio, event()]
+        assert store.events(BUILDING, NOON, NOON + 5) == [*first, event(NOON + 5)]
+        assert store.events(BUILDING, NOON, NOON + 4) == first
+        assert store.events(BUILDING, NOON + 1, NOON + 4) == []
+        store.write([], [], [event(before=1e-7, after=123_456_789.123456, counted=None, kind="exchange")])
+        store.write([], [], [event(before=5.0, after=2.0, counted=3.5)])
+        got = {row.kind: row for row in store.events(BUILDING, NOON, NOON) if row.device == "meter1"}
+        assert got["exchange"].after == 123_456_789.123456
+        assert (got["exchange"].before, got["exchange"].counted) == (1e-7, None)
+        assert got["reset"] == event(before=5.0, after=2.0, counted=3.5)
+
+    def test_events_alone_leave_no_day_to_be_rolled_up(self, store: Store) -> None:
+        store.write([], [], [event()])
+        assert store.dirty_days() == []
+        assert len(store.events(BUILDING, 0, 2**42)) == 1
 
     def test_daily_rows_are_replaced_filtered_and_ordered(self, store: Store) -> None:
         first, second = date(2026, 5, 31), date(2026, 6, 1)

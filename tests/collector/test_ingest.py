@@ -9,12 +9,13 @@ from pathlib import Path
 
 import orjson
 import pytest
-from store_contract import BUILDING, NOON, OTHER
+from store_contract import BUILDING, NOON, OTHER, event
 
 from collector.admission import Admission
 from collector.dead_letters import DeadLetters
 from collector.ingest import Ingest
-from collector.model import Rejected
+from collector.metrics import Metrics
+from collector.model import EventRow, Rejected
 from collector.registry import Building, BuildingType, Registry
 from collector.replaying import replay
 from collector.sqlite_store import SqliteStore
@@ -52,7 +53,12 @@ class FlakyStore(SqliteStore):
     failures = 0
     writes = 0
 
-    def write(self, samples: Sequence[SampleRows], intervals: Sequence[IntervalRows]) -> None:
+    def write(
+        self,
+        samples: Sequence[SampleRows],
+        intervals: Sequence[IntervalRows],
+        events: Sequence[EventRow] = (),
+    ) -> None:
         if self.failures:
             self.failures -= 1
             raise StoreUnavailable("gone")
@@ -60,7 +66,7 @@ class FlakyStore(SqliteStore):
             raise ZeroDivisionError("a fault")
         self.writes += 1
         good = [each for each in samples if each.device != "bad"]
-        super().write(good, intervals)
+        super().write(good, intervals, events)
         if len(good) < len(samples):
             raise PartlyStored([Rejected(BUILDING, "bad", "field type conflict")])
 
@@ -74,6 +80,7 @@ class Bench:
         self.acks: list[tuple[str, AckMessage]] = []
         self.done = 0
         self.progress = asyncio.Event()
+        self.metrics = Metrics()
         admission = Admission(registry(), lambda: NOON)
         self.ingest = Ingest(
             self.store,
@@ -81,6 +88,7 @@ class Bench:
             self.letters,
             self.send,
             lambda: NOON,
+            self.metrics,
             max_batches=3,
             retry_s=(0.001, 0.002),
         )
@@ -203,6 +211,54 @@ async def test_numbers_beyond_64_bits_are_refused_and_others_go_on(bench: Bench)
     refused = ("rejected", ["a number has more than 64 bits"])
     assert bench.results() == {1: refused, 2: refused, 4: ("stored", [])}  # no edge has numbered the third
     assert bench.letters.count() == 3
+
+
+def events(seq: int, *told: EventRow) -> bytes:
+    return orjson.dumps({"v": 1, "spool": "s1", "seq": seq, "sealed_at": NOON, "events": told})
+
+
+async def test_register_events_are_stored_once_however_often_they_come(bench: Bench) -> None:
+    told = [event(), event(kind="ratio", before=40.0, after=60.0, counted=None)]
+    for seq in (1, 1, 2):
+        await bench.receive(events(seq, *told))
+    async with bench.running(until_done=3):
+        pass
+    assert bench.results() == {1: ("stored", []), 2: ("stored", [])}
+    assert bench.store.events(BUILDING, NOON, NOON) == sorted(told, key=lambda row: row.kind)
+    assert bench.metrics.registry.get_sample_value("beacon_collector_register_events_total") == 6
+
+
+async def test_a_bad_event_is_refused_alone_and_stored_when_its_cause_is_gone(bench: Bench) -> None:
+    bad = [event(building=OTHER), event(quantity="activ_energy"), event(NOON + 7_200_000)]
+    async with bench.running(until_done=2):
+        await bench.receive(events(5, bad[0], event(), *bad[1:]))
+        await bench.receive(events(6, *bad))
+    (result, reasons), last = bench.results()[5], bench.results()[6]
+    assert (result, last) == ("partly", ("rejected", reasons))
+    assert len(reasons) == 3
+    assert {"the time lies in the future", f"unknown building {OTHER}"} < set(reasons)
+    assert bench.store.events(BUILDING, 0, 2**42) == [event()]
+    letters = bench.letters.list()
+    assert len(letters) == 6
+    later = replay(bench.letters, bench.store, registry(), lambda: NOON + 7_200_000)
+    assert later.stored == 2  # the one of the future, of both batches
+    assert bench.store.events(BUILDING, 0, 2**42) == [event(), event(NOON + 7_200_000)]
+
+
+async def test_an_event_of_no_shape_is_refused_with_its_batch_and_its_place(bench: Bench) -> None:
+    broken = orjson.loads(events(7, event(), event()))
+    broken["events"][1]["before"] = None
+    many = orjson.loads(events(8, event()))
+    many["events"] *= 10_001
+    async with bench.running(until_done=3):
+        for batch_ in (broken, many):
+            await bench.receive(orjson.dumps(batch_))
+        await bench.receive(events(9, event()))
+    results = bench.results()
+    assert [results[seq][0] for seq in (7, 8, 9)] == ["rejected", "rejected", "stored"]
+    assert "events.1.before" in results[7][1][0]
+    assert "at most 10000 items" in results[8][1][0]
+    assert bench.letters.count() == 2
 
 
 def raw(seq: int, rest: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import Any
 
 import orjson
@@ -39,6 +40,11 @@ def interval_group(**changes: Any) -> dict[str, Any]:
     return {**plain, "rows": [[NOON, 900, 1.5, 900, 0]], **changes}
 
 
+def event(**changes: Any) -> dict[str, Any]:
+    plain = {"building": BUILDING, "device": "m1", "quantity": "heat_energy", "kind": "reset", "at": NOON}
+    return {**plain, "before": 9.5, "after": 0, **changes}
+
+
 def batch(**changes: Any) -> dict[str, Any]:
     return {"v": 1, "spool": "s1", "seq": 1, "sealed_at": NOON, "samples": [group()], **changes}
 
@@ -54,6 +60,7 @@ def content(parsed: Parsed) -> Any:
             (g.building, g.device, g.carrier, g.direction, [tuple(r) for r in g.rows])
             for g in parsed.intervals
         ],
+        [astuple(e) for e in parsed.events],
     )  # fmt: skip
 
 
@@ -67,6 +74,7 @@ def by_pydantic(text: bytes) -> Any:
         (b.spool, b.seq, b.sealed_at),
         [(g.building, g.device, g.kind, list(g.fields), [list(r) for r in g.rows]) for g in b.samples],
         [(g.building, g.device, g.carrier, g.direction, [tuple(r) for r in g.rows]) for g in b.intervals],
+        [(e.building, e.device, e.quantity, e.kind, e.at, e.before, e.after, e.counted) for e in b.events],
     )
 
 
@@ -94,14 +102,15 @@ def test_good_batches_agree(first: list[Any], second: list[Any]) -> None:
 
 
 _values: dict[str, st.SearchStrategy[Any]] = {
-    "v": odd, "spool": odd, "seq": odd, "sealed_at": odd, "samples": odd, "intervals": odd, "extra": odd,
+    "v": odd, "spool": odd, "seq": odd, "sealed_at": odd, "samples": odd, "intervals": odd,
+    "events": odd, "extra": odd,
 }  # fmt: skip
 
 
 @given(st.data())
 @settings(max_examples=300)
 def test_batches_with_something_odd_agree(data: st.DataObject) -> None:
-    where = data.draw(st.sampled_from(["batch", "samples", "intervals", "row"]))
+    where = data.draw(st.sampled_from(["batch", "samples", "intervals", "events", "row"]))
     if where == "batch":
         name = data.draw(st.sampled_from(sorted(_values)))
         content = batch(**{name: data.draw(_values[name])})
@@ -111,6 +120,9 @@ def test_batches_with_something_odd_agree(data: st.DataObject) -> None:
     elif where == "intervals":
         name = data.draw(st.sampled_from(["building", "device", "carrier", "direction", "rows", "extra"]))
         content = batch(intervals=[interval_group(), interval_group(**{name: data.draw(odd)})])
+    elif where == "events":
+        name = data.draw(st.sampled_from([*event(), "counted", "extra"]))
+        content = batch(events=[event(), event(**{name: data.draw(odd)})])
     else:
         content = batch(samples=[group(rows=[data.draw(st.lists(odd, max_size=5))])])
     try:

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import date
 from itertools import count
 from pathlib import Path
@@ -16,9 +17,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from store_contract import BUILDING, NOON, QUARTER, StoreContract, quarters, samples
+from store_contract import BUILDING, NOON, QUARTER, StoreContract, event, quarters, samples
 
-from collector import interval_block
+from collector import interval_block, sqlite_schema
 from collector.sqlite_store import SqliteStore
 from drivers.errors import ConfigError, StoreUnavailable
 
@@ -47,6 +48,55 @@ def test_what_was_written_is_there_after_opening_again(tmp_path: Path) -> None:
     assert len(again.intervals(BUILDING, NOON, NOON + QUARTER)) == 1
     assert again.latest()[0].at == NOON
     again.close()
+
+
+def old_file(path: Path) -> Path:
+    """A store of schema 1 with one day of one register and one edge."""
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript((Path(__file__).parent / "store_v1.sql").read_text("utf-8"))
+        day_start = NOON - NOON % 86_400_000
+        block = interval_block.encode(day_start, [(NOON, 900, 1.5, 900, 0)])
+        db.execute("INSERT INTO register VALUES (1, ?, 'meter1', 'import', 'electricity')", (BUILDING,))
+        db.execute("INSERT INTO interval_day VALUES (1, ?, ?)", (day_start, block))
+        db.execute("INSERT INTO edge VALUES ('hz', 'pi1', 1, '{}')")
+        db.commit()
+    return path
+
+
+def schema_of(path: Path) -> tuple[int, set[tuple[str, str]]]:
+    """user_version, and (name, SQL without its spaces) of every table and index."""
+    with closing(sqlite3.connect(path)) as db:
+        found = db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+    return version, {(name, "".join(sql.split())) for name, sql in found}
+
+
+def test_a_file_of_the_version_before_is_upgraded_with_all_it_holds(tmp_path: Path) -> None:
+    path = old_file(tmp_path / "old.sqlite")
+    assert schema_of(path)[0] == 1
+    for _ in range(2):
+        store = SqliteStore(path)
+        store.write([], [quarters("meter1", NOON + QUARTER, 2.5)], [event()])
+        assert [row.energy for row in store.intervals(BUILDING, NOON, NOON + 2 * QUARTER)] == [1.5, 2.5]
+        assert store.events(BUILDING, NOON, NOON) == [event()]
+        assert store.edges()[0].edge == "pi1"
+        store.close()
+    SqliteStore(tmp_path / "new.sqlite").close()
+    assert schema_of(path) == schema_of(tmp_path / "new.sqlite")
+
+
+def test_an_upgrade_that_fails_leaves_the_file_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = old_file(tmp_path / "old.sqlite")
+    before = schema_of(path)
+    with monkeypatch.context() as broken:
+        broken.setitem(sqlite_schema.UPGRADES, 1, "CREATE TABLE event (at INTEGER); CREATE TABLE edge (x)")
+        with pytest.raises(StoreUnavailable, match="edge already exists"):
+            SqliteStore(path)
+    assert schema_of(path) == before
+    SqliteStore(path).close()
+    assert schema_of(path)[0] == sqlite_schema.VERSION
 
 
 def test_a_building_in_another_zone_has_its_own_days(tmp_path: Path) -> None:

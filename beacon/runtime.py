@@ -142,7 +142,11 @@ def _server(parts: Running, web: WebSettings) -> tuple[uvicorn.Server, socket.so
         public=web.public,
         secret=site.web_secret,
         https=web.https,
-        schemes={**packaged(), **site.rules.schemes},
+        schemes={
+            **packaged(),
+            **site.rules.schemes,
+            **{each.scheme: each.as_scheme for each in site.rules.budgets},
+        },
         tables=site.rules.tables,
     )
     listener = _listen(web)

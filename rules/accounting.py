@@ -73,7 +73,7 @@ class Book:
     def _miss(self, kind: str, carrier: str, method: str) -> None:
         en, zh = {
             "kgco2": ("carbon factor", "碳排放因子"),
-            "kgce": ("coal equivalent", "折标系数"),
+            "kgce": ("coal equivalent", "折标准煤系数"),
             "kwh": ("heating value", "热值"),
         }[kind]
         cooling = carrier == Carrier.COOLING and kind == "kgco2"
@@ -81,8 +81,8 @@ class Book:
         text = Words(
             f"{carrier}: no {en}{f' ({method})' if method else ''} for {self.year}"
             f"{'; give cooling_plant_cop' if cooling else ''}",
-            f"{name}：没有 {self.year} 年的{zh}{f'（{method}）' if method else ''}"
-            f"{'；请给出 cooling_plant_cop' if cooling else ''}",
+            f"{name}：缺少 {self.year} 年的{zh}{f'（{method}）' if method else ''}"
+            f"{'；请提供冷站能效比 cooling_plant_cop' if cooling else ''}",
         )
         if text not in self.missing:
             self.missing.append(text)

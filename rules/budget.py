@@ -43,11 +43,14 @@ class Target(BaseModel):
 class Budget(Target):
     """One limit of the operator. per: total, area, heated_area, net_area, or an input such as people.
 
+    name_en, name_zh: what the scheme is called where people read it; by default its id.
     months: makes each month's limit out of a yearly one, and judges the months beside the year: 12 shares of
     the year, January first, or `profile`, the monthly shape of the building's type.
     """
 
     scheme: str = Field(default="budget", min_length=1, max_length=80)
+    name_en: str = Field(default="", max_length=80)
+    name_zh: str = Field(default="", max_length=80)
     basis: Basis
     limit: float = Field(gt=0, allow_inf_nan=False)
     per: str = "total"
@@ -88,10 +91,11 @@ class Budget(Target):
         return {period: self._scheme((period,)) for period in self.periods}
 
     def _scheme(self, periods: Sequence[Kind]) -> Scheme:
+        own = self.scheme == "budget"
         return Scheme(
             id=self.scheme,
-            name_en="Own budget" if self.scheme == "budget" else self.scheme,
-            name_zh="自定定额" if self.scheme == "budget" else self.scheme,
+            name_en=self.name_en or self.name_zh or ("Own budget" if own else self.scheme),
+            name_zh=self.name_zh or self.name_en or ("自定定额" if own else self.scheme),
             source=self.source,
             confidence="operator",
             measure=[self._measure(period) for period in periods],

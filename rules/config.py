@@ -232,7 +232,7 @@ def _said_of_quotas(
     packaged_rows, packaged = set(map(repr, limit_table.packaged())), schemes.packaged()
     own = [text for text in map(repr, rows) if text not in packaged_rows]
     own += [scheme.model_dump_json() for scheme in known.values() if packaged.get(scheme.id) != scheme]
-    own += [budget.model_dump_json() for budget in budgets]
+    own += [budget.model_dump_json(exclude={"name_en", "name_zh"}) for budget in budgets]
     own += [entry.model_dump_json() for entry in file.apply]
     own += [f"{building} {sorted(inputs.items())}" for building, inputs in sorted(file.inputs.items())]
     if file.levels != Levels():
@@ -301,13 +301,15 @@ def _bound_factors(scheme: Scheme, tables: Tables) -> list[Problem]:
 
 
 def read_quotas(path: Path) -> list[Budget]:
-    """A CSV of budgets: scheme, building, type, region, basis, limit, per, period, year, source.
+    """A CSV of budgets with the columns scheme, name_en, name_zh, building, type, region, basis, limit, per,
+    period, year, source; scheme, basis and limit are enough.
 
     Raises ConfigError with every problem of the file.
     """
     problems: list[Problem] = []
     found: list[Budget] = []
-    columns = {"scheme", "building", "type", "region", "basis", "limit", "per", "period", "year", "source"}
+    plain = ("scheme", "name_en", "name_zh", "basis", "limit", "per", "period", "source")
+    columns = {*plain, "building", "type", "region", "year"}
     try:
         reader = csv.DictReader(path.read_text("utf-8-sig").splitlines())
     except (OSError, UnicodeDecodeError) as error:
@@ -316,9 +318,7 @@ def read_quotas(path: Path) -> list[Budget]:
     problems += [Problem(str(path), name, "unknown column") for name in sorted(unknown)]
     for number, line in enumerate(reader, start=2):
         cell = {key: value.strip() for key, value in line.items() if isinstance(key, str) and value}
-        raw: dict[str, Any] = {
-            key: cell[key] for key in ("scheme", "basis", "limit", "per", "period", "source") if cell.get(key)
-        }
+        raw: dict[str, Any] = {key: cell[key] for key in plain if cell.get(key)}
         for column, key in (("building", "buildings"), ("type", "types"), ("region", "regions")):
             if cell.get(column):
                 raw[key] = [cell[column]]

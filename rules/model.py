@@ -77,6 +77,7 @@ class Factor:
 
     kind: `kgco2`, `kgce`, `kwh` (heating value), `limit`.
     fallback: how the row was reached when it is not the one asked for, or ""; Words where the rules say it.
+    name: of a scheme, its name in Words.
     confirmed: by two independent sources that agree, or by the operator by name.
     """
 
@@ -90,6 +91,7 @@ class Factor:
     confidence: str
     confirmed: bool
     fallback: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from rules.model import Factor, Step, Subject, Words
+from rules.names import asked_zh
 from rules.period import Period
 from rules.scheme import Measure, Scheme
 from rules.series import Key
@@ -54,11 +55,11 @@ class Plan:
         """An input as a number; when it is not there it is named."""
         value = self.subject.inputs.get(name)
         if value is None:
-            return self.miss(f"{name}: {en}", f"{name}：{zh}")
+            return self.miss(f"{name}: {en}", f"{asked_zh(name)}：{zh}")
         try:
             return float(value)
         except (TypeError, ValueError):
-            return self.miss(f"{name}: {value!r} is not a number", f"{name}：{value!r} 不是数字")
+            return self.miss(f"{name}: {value!r} is not a number", f"{asked_zh(name)}：{value!r} 不是数值")
 
 
 def rounded(value: float, decimals: int) -> float:

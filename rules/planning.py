@@ -39,7 +39,7 @@ def plan(
         made.steps.append(
             Step(
                 Words("status", "状态"),
-                f"status is {status!r}",
+                Words(f"status is {status!r}", f"状态为 {status}"),
                 None,
                 "",
                 Words(f"graded {made.grade}", f"评为 {made.grade}"),
@@ -60,8 +60,9 @@ def _as_factor(scheme: Scheme, tables: Tables) -> Factor:
         tables.plans[key] = (
             scheme,
             Factor(
-                scheme.id, "scheme", 0.0, "", "", scheme.edition, scheme.source, scheme.confidence, confirmed
+                scheme.id, "scheme", 0.0, "", "", scheme.edition, scheme.source, scheme.confidence, confirmed,
+                name=Words(scheme.name_en, scheme.name_zh),
             ),
-        )
+        )  # fmt: skip
     found: Factor = tables.plans[key][1]
     return found

@@ -35,7 +35,7 @@ from rules.model import (
     Words,
     chinese,
 )
-from rules.names import readings_of, unit_of
+from rules.names import confidence_zh, readings_of, unit_of
 from rules.period import Period
 from rules.plan import Plan, rounded
 from rules.planning import plan
@@ -43,13 +43,20 @@ from rules.scheme import Measure, Scheme
 from rules.series import Days, Floats
 from rules.tables import Tables
 
-_SUM_OF_DAYS = "sum of days"
-_AMOUNT = Words("amount", "用量")
+_SUM_OF_DAYS = Words("sum of days", "逐日累计")
+_SUM = Words("sum of factor * readings", "Σ（系数 × 读数）")
+_TO_THE_END = Words("to the end of the period", "推算至周期末")
+_AMOUNT = Words("amount", "核算用量")
 _VALUE = Words("value", "指标值")
 _FORECAST = Words("forecast", "预测")
-_GRADE = Words("grade", "等级")
+_GRADE = Words("grade", "评价结果")
 _OF_FORECAST = Words("of the forecast", "按预测值")
-_METHOD_ZH = {"history": "历史用能", "weather": "气象修正", "profile": "同类建筑曲线", "days": "按天数"}
+_METHOD_ZH = {
+    "history": "按本建筑历史推算",
+    "weather": "按历史与气象推算",
+    "profile": "按同类建筑月度分布推算",
+    "days": "按已过天数推算",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +265,15 @@ def _readings(case: Case) -> list[Step]:
     ]
 
 
+def _rough(amount: float) -> str:
+    return f"{amount:,.0f}" if abs(amount) >= 100 else f"{amount:.4g}"
+
+
+@cache
+def _grade_words(grade: str) -> Words:
+    return Words(*GRADE_WORDS.get(grade, (grade, grade)))
+
+
 @cache
 def _span(first: date, last: date) -> Words:
     return Words(f"{first} to {last}", f"{first} 至 {last}")
@@ -267,20 +283,19 @@ def _results(
     case: Case, value: float | None, graded: float | None, grade: str, forecast: Forecast | None
 ) -> list[Step]:
     made = case.plan
-    steps = [Step(_AMOUNT, "sum of factor * readings", case.used, made.unit)]
+    steps = [Step(_AMOUNT, _SUM, case.used, made.unit)]
     if value is not None and made.slope != 1.0:
         steps.append(Step(_VALUE, f"amount * {made.slope:.9g}", value, made.measure.metric_unit))
     if forecast:
-        span = f"{forecast.low:.6g} to {forecast.high:.6g}"
+        low, high = _rough(forecast.low), _rough(forecast.high)
         note = Words(
-            f"80 %: {span}; by {forecast.method}",
-            f"80% 区间：{span.replace(' to ', ' 至 ')}；方法：{_METHOD_ZH[forecast.method]}",
+            f"80 %: {low} to {high}; by {forecast.method}",
+            f"80% 预测区间 {low} 至 {high}；{_METHOD_ZH[forecast.method]}",
         )
-        steps.append(Step(_FORECAST, "to the end of the period", forecast.total, made.unit, note))
+        steps.append(Step(_FORECAST, _TO_THE_END, forecast.total, made.unit, note))
     if grade:
-        words = GRADE_WORDS.get(grade, (grade, grade))[0]
         about = _OF_FORECAST if forecast else ""
-        steps.append(Step(_GRADE, words, graded, made.measure.metric_unit, about))
+        steps.append(Step(_GRADE, _grade_words(grade), graded, made.measure.metric_unit, about))
     return steps
 
 
@@ -294,18 +309,19 @@ def _reasons(
         reasons.append(
             Text(
                 f"only {share} of the time was measured, at least {least} is needed",
-                f"计量覆盖率仅 {share}，要求不低于 {least}",
+                f"计量覆盖率仅 {share}，低于要求的 {least}",
             )
         )
-    reasons += [_unconfirmed(factor.id, factor.confidence) for factor in factors if not factor.confirmed]
+    reasons += [unconfirmed(factor.id, factor.confidence) for factor in factors if not factor.confirmed]
     return reasons
 
 
 @cache
-def _unconfirmed(row_id: str, confidence: str) -> Text:
+def unconfirmed(row_id: str, confidence: str) -> Text:
+    """What is said of a row that its operator has not vouched for."""
     return Text(
         f"{row_id} is not confirmed ({confidence}); name it in `confirmed` to publish",
-        f"{row_id} 未经核实（{confidence}），须在配置 confirmed 中点名确认后方可公示",
+        f"{row_id} 未经核实（{confidence_zh(confidence)}），须在配置项 confirmed 中列明确认后方可公示",
     )
 
 
@@ -340,7 +356,8 @@ def detail(judgement: Judgement) -> Mapping[str, Any]:
         "steps": [
             {
                 "name": step.name, "name_zh": chinese(step.name), "formula": step.formula,
-                "value": step.value, "unit": step.unit, "note": step.note, "note_zh": chinese(step.note),
+                "formula_zh": chinese(step.formula), "value": step.value, "unit": step.unit,
+                "note": step.note, "note_zh": chinese(step.note),
             }
             for step in made.steps
         ],

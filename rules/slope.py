@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from rules.model import Step, Words
+from rules.names import asked_zh, input_of
 from rules.plan import Plan, rounded
 from rules.scheme import Choice, Correction, Ratio, Steps
 
 FT2_PER_M2 = 10.7639104
+_AREAS = ("area", "net_area", "heated_area")
 _DIVIDED_BY = Words("divided by", "除以")
-_NOT_APPLIED = Words("not applied", "未修正")
-_NO_HEATED_AREA = Words("floor area, no heated area given", "建筑面积（未给供暖面积）")
+_NOT_APPLIED = Words("not applied", "不作修正")
+_NO_HEATED_AREA = Words("floor area, no heated area given", "未登记供暖面积，按建筑面积计")
+
+
+@cache
+def _not_given(name: str) -> Words:
+    return Words(f"{name} not given", f"未提供{input_of(name).zh}")
+
+
+def _given(name: str, value: str) -> Words:
+    return Words(f"{name} = {value}", f"{input_of(name).zh}为 {value}")
 
 
 def slope(made: Plan) -> None:
@@ -23,7 +36,7 @@ def slope(made: Plan) -> None:
         elif not correction.optional:
             slope = None
     if measure.relative_to:
-        base = made.number(measure.relative_to, "what the building is compared with", "比较的基准")
+        base = made.number(measure.relative_to, "what the building is compared with", "用作比较基准")
         slope = slope * measure.relative_scale / base if slope is not None and base else None
     made.slope = slope
 
@@ -47,29 +60,29 @@ def _per(made: Plan) -> float | None:
         else made.number(name, "divides the amount", "用作除数")
     )
     if not value or value <= 0:
-        made.miss(f"{name}: must be given and greater than zero", f"{name}：须给出且大于零")
+        made.miss(f"{name}: must be given and greater than zero", f"{asked_zh(name)}：须给出且大于零")
         return None
     note = _NO_HEATED_AREA if name == "heated_area" and not subject.heated_area_m2 else ""
-    made.steps.append(Step(_DIVIDED_BY, name, value, "", note))
+    made.steps.append(Step(_DIVIDED_BY, input_of(name), value, "m2" if name in _AREAS else "", note))
     return value
 
 
 def _correct(made: Plan, rule: Correction) -> float | None:
     given = made.subject.inputs.get(rule.input)
     if given is None and rule.optional:
-        made.steps.append(Step(rule.name, f"{rule.input} not given", 1.0, "", _NOT_APPLIED))
+        made.steps.append(Step(rule.name, _not_given(rule.input), 1.0, "", _NOT_APPLIED))
         return 1.0
     if isinstance(rule, Choice):
         if given not in rule.values:
             words = ", ".join(rule.values)
             return made.miss(
                 f"{rule.input}: must be one of {words}, got {given!r}",
-                f"{rule.input}：须为 {words} 之一，实为 {given!r}",
+                f"{asked_zh(rule.input)}：须为 {words} 之一，实为 {given!r}",
             )
         chosen = rule.values[str(given)]
-        made.steps.append(Step(rule.name, f"{rule.input} = {given}", chosen, ""))
+        made.steps.append(Step(rule.name, _given(rule.input, str(given)), chosen, ""))
         return chosen
-    x = made.number(rule.input, f"needed for {rule.name}", f"{rule.name} 需要该值")
+    x = made.number(rule.input, f"needed for {rule.name}", f"修正系数 {rule.name} 需要该值")
     if x is None:
         return None
     return _ratio(made, rule, x) if isinstance(rule, Ratio) else _step(made, rule, x)
@@ -78,7 +91,8 @@ def _correct(made: Plan, rule: Correction) -> float | None:
 def _ratio(made: Plan, rule: Ratio, x: float) -> float | None:
     if x <= 0:
         return made.miss(
-            f"{rule.input}: must be greater than zero, got {x:g}", f"{rule.input}：须大于零，实为 {x:g}"
+            f"{rule.input}: must be greater than zero, got {x:g}",
+            f"{asked_zh(rule.input)}：须大于零，实为 {x:g}",
         )
     over = f"{rule.reference:g}/{x:g}" if rule.inverse else f"{x:g}/{rule.reference:g}"
     raw = rule.constant + rule.slope * (rule.reference / x if rule.inverse else x / rule.reference)
@@ -95,8 +109,11 @@ def _ratio(made: Plan, rule: Ratio, x: float) -> float | None:
 def _step(made: Plan, rule: Steps, x: float) -> float | None:
     for below, factor in rule.steps:
         if x < below:
-            made.steps.append(Step(rule.name, f"{rule.input} = {x:g} is below {below:g}", factor, ""))
+            en = f"{rule.input} = {x:g} is below {below:g}"
+            formula = Words(en, f"{input_of(rule.input).zh} {x:g}，小于 {below:g}")
+            made.steps.append(Step(rule.name, formula, factor, ""))
             return factor
     return made.miss(
-        f"{rule.input}: {x:g} is above the scheme's last step", f"{rule.input}：{x:g} 超出方案的最后一档"
+        f"{rule.input}: {x:g} is above the scheme's last step",
+        f"{asked_zh(rule.input)}：{x:g} 超出标准的最高一档",
     )

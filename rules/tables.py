@@ -27,7 +27,7 @@ COLUMNS = (
 KINDS = ("kgco2", "kgce", "heating_value", "density")
 MJ_PER_UNIT = {"kWh": 3.6, "MJ": 1.0, "GJ": 1000.0, "kBtu": 1.055056, "therm": 105.5056}
 """Energy units in megajoules; 1 kBtu = 1.055056 MJ (International Table)."""
-_DERIVED = Words("heating value derived from the coal equivalent", "热值由折标系数推算")
+_DERIVED = Words("heating value derived from the coal equivalent", "热值由折标准煤系数推算")
 _KGCE_PER_MJ = "HEAT"  # the row that ties coal equivalent to energy content, 0.03412 kgce/MJ
 _RANGE = {("kgco2", "electricity", "kWh"): (0.0, 1.3), ("kgce", "electricity", "kWh"): (0.1, 0.5)}
 
@@ -242,12 +242,14 @@ class Tables:
             row = max(fitting, key=lambda row: (row.year_from, row.id))
             notes = []
             if place != chain[0] and any(row.year_from for row in rows):
-                notes.append((f"no row for {chain[0]}, took {place}", f"无 {chain[0]} 的数据，取 {place}"))
+                notes.append(
+                    (f"no row for {chain[0]}, took {place}", f"缺 {chain[0]} 数据，采用 {place} 数据")
+                )
             if row.year_from and year > (row.year_to or row.year_from):
                 notes.append(
                     (
                         f"no row for {year}, took the newest earlier one, {row.year}",
-                        f"无 {year} 年的数据，取此前最近的 {row.year} 年",
+                        f"缺 {year} 年数据，采用此前最近的 {row.year} 年数据",
                     )
                 )
             en, zh = "; ".join(note[0] for note in notes), "；".join(note[1] for note in notes)

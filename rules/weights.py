@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from drivers.carrier import Carrier
 from rules.accounting import Book
 from rules.model import Step, Words, chinese
-from rules.names import CARRIER_ZH, factor_of, unit_of
+from rules.names import CARRIER_ZH, factor_of, input_of, unit_of
 from rules.period import Period
 from rules.plan import Plan
 from rules.scheme import Measure, Term
@@ -16,6 +16,8 @@ from rules.tables import Tables
 
 _GREEN = Words("green power left out", "扣除绿电")
 _OWN_PV = Words("own PV left out", "扣除自用光伏")
+_UNIT = Words("unit", "按计量值")
+_INPUT, _LESS_INPUT = Words("input", "登记值"), Words("input, subtracted", "登记值（扣减）")
 _OWN_INPUTS = ("cooling_plant_cop", "green_power_kwh")
 
 
@@ -45,7 +47,7 @@ def _weigh_anew(made: Plan, tables: Tables, keys: Sequence[Key]) -> None:
         if chosen.years[0] <= period.year <= chosen.years[1]:
             ids = {"kgce": chosen.kgce, "kgco2": chosen.kgco2}
     if measure.factors and not ids:
-        made.miss(f"the scheme has no factors for {period.year}", f"方案没有 {period.year} 年的因子")
+        made.miss(f"the scheme has no factors for {period.year}", f"该标准未给出 {period.year} 年的系数")
     book = Book(tables, made.subject, period.year, ids)
     there = set(keys)
     for term in measure.terms or _terms(measure, keys):
@@ -67,10 +69,10 @@ def _add(made: Plan, book: Book, term: Term, keys: set[Key]) -> None:
     measure = made.measure
     if term.input:
         asked = not _absent(made, term)
-        value = made.number(term.input, "needed by the scheme", "方案需要该值") if asked else 0.0
+        value = made.number(term.input, "needed by the scheme", "标准要求该值") if asked else 0.0
         made.constant += term.sign * (value or 0.0)
         made.steps.append(
-            Step(Words(term.input), "input" if term.sign > 0 else "input, subtracted", value, made.unit)
+            Step(input_of(term.input), _INPUT if term.sign > 0 else _LESS_INPUT, value, made.unit)
         )
         return
     grid_only = measure.quantity == "kgco2" and term.carrier == ELECTRICITY
@@ -97,7 +99,7 @@ def _add(made: Plan, book: Book, term: Term, keys: set[Key]) -> None:
         made.weights[key] = made.weights.get(key, 0.0) + weight
     if coefficient:
         unit = f"{made.unit}/{unit_of(term.carrier)}"
-        names = ", ".join(factor.id for factor in coefficient.factors) or "unit"
+        names = ", ".join(factor.id for factor in coefficient.factors) or _UNIT
         made.steps.append(Step(factor_of(term.carrier, item), names, weight, unit))
 
 
@@ -123,4 +125,4 @@ def _green(made: Plan, book: Book) -> None:
     if measure.leave_out_renewable and (ELECTRICITY, "total") in made.weights:
         key = (ELECTRICITY, "pv_self_use")
         made.weights[key] = made.weights.get(key, 0.0) - coefficient.value
-        made.steps.append(Step(_OWN_PV, "pv_self_use", -coefficient.value, f"{made.unit}/kWh"))
+        made.steps.append(Step(_OWN_PV, input_of("pv_self_use"), -coefficient.value, f"{made.unit}/kWh"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from town_of_rules import BUILDING, OFFICE, rows
 
 from drivers.errors import ConfigError
 from rules.budget import Budget
-from rules.config import build
+from rules.config import Rules, build
+from rules.model import chinese
 from rules.period import Period
 from rules.profiles import month_share
 from rules.quota import judge
@@ -47,6 +49,30 @@ def test_a_month_over_its_part_in_a_year_that_is_not() -> None:
     assert judge(OFFICE, flat, FOUND, Period(2026, 1), TABLES)[0].level == "exceeded"
     assert judge(OFFICE, flat, FOUND, Period(2026, 7), TABLES)[0].level == "ok"
     assert judge(OFFICE, flat, FOUND, Period(2026), TABLES)[0].level == "ok"
+
+
+def test_a_budget_is_called_by_its_name_and_the_name_changes_no_verdict() -> None:
+    def rules(**names: str) -> Rules:
+        return build({"budget": [{"basis": "energy_kwh", "limit": 5000, **names}]}, Path("rules.toml"))
+
+    plain, named = rules(), rules(name_zh="示例定额", name_en="Sample quota")
+    assert plain.tables.version == named.tables.version
+    (made,) = judge(OFFICE, named.budgets[0].as_scheme, FOUND, Period(2026), TABLES)
+    (name,) = [factor.name for factor in made.factors if factor.kind == "scheme"]
+    assert (str(name), chinese(name), made.scheme) == ("Sample quota", "示例定额", "budget")
+    assert Budget.model_validate({"basis": "energy_kwh", "limit": 1}).as_scheme.name_zh == "自定定额"
+
+
+def test_the_chain_is_said_in_chinese() -> None:
+    budget = Budget.model_validate({"basis": "energy_kgce", "limit": 9, "per": "area", "months": "profile"})
+    until = [row for row in FOUND if row.day < date(2026, 6, 1)]
+    for period in (Period(2026), Period(2026, 2)):
+        (made,) = judge(OFFICE, budget.as_scheme, until, period, TABLES, through=date(2026, 5, 31))
+        assert made.forecast or period.monthly
+        for step in made.steps:
+            said = f"{chinese(step.name)} {chinese(step.formula)} {chinese(step.note)}"
+            bare = re.sub(r"kgce\S*|ELEC-CAL|/ slope|amount \*|e-?\d+", "", said)
+            assert not re.search("[a-z]{2}", bare), said
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_the_documented_keys_are_there() -> None:
         missing = [key for key in given if f"`{key}`" not in documented]
         assert missing == [], f"{part}: say in docs/judge-file.md what these are"
     step = made["judgements"][0]["steps"][0]
-    assert set(step) == {"name", "name_zh", "formula", "value", "unit", "note", "note_zh"}
+    assert set(step) == {"name", "name_zh", "formula", "formula_zh", "value", "unit", "note", "note_zh"}
 
 
 def test_a_back_test_is_a_command(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from beacon.commands import (
     demo,
     devices,
     edge,
+    events,
     registry,
     rules,
     site,
@@ -42,6 +43,7 @@ app.add_typer(boards.app, name="boards")
 app.add_typer(announce.app, name="announce")
 app.command("statistics")(statistics.statistics)
 app.command("audit")(audit.audit)
+app.command("events")(events.events)
 app.add_typer(devices.app, name="devices")
 app.add_typer(registry.app, name="registry")
 app.add_typer(user.app, name="user")

@@ -8,9 +8,10 @@ from datetime import date, timedelta
 from itertools import groupby
 from statistics import fmean, median
 
-from collector.model import DailyRow
+from collector.model import DailyRow, EventRow
 from collector.registry import Building, Registry
 from collector.store import Store
+from dashboards.meter_events import events_of
 from drivers.errors import BeaconError
 from rules.accounting import account_days, change
 from rules.chain import Chain, chain
@@ -60,6 +61,7 @@ class Audit:
     """Everything the pack shows. before: the same days a year earlier, None without enough data.
 
     days: electricity totals of the period, one a day with data. chain: meters, account, judgements.
+    events: what happened to meters in the period.
     """
 
     building: Building
@@ -72,6 +74,7 @@ class Audit:
     days: tuple[DailyRow, ...]
     unusual: tuple[Unusual, ...]
     gaps: tuple[Gap, ...]
+    events: tuple[EventRow, ...]
     hints: tuple[Hint, ...]
 
     @property
@@ -119,6 +122,7 @@ def audit(
         days=totals,
         unusual=tuple(unusual(totals)),
         gaps=tuple(gaps(rows, period.first, through)),
+        events=tuple(events_of(store, building, period.first, through)),
         hints=tuple(hints(building, totals, made.account)),
     )
 

@@ -16,6 +16,7 @@ from dashboards.audit import charts
 from dashboards.audit.build import Audit
 from dashboards.audit.words import occupancy_text, role_name, word, zone_name
 from dashboards.boards.words import Lang
+from dashboards.meter_events import told
 from drivers.carrier import ITEMS, UNIT, Carrier
 from rules.explain import number as short
 from rules.model import LEVEL_WORDS, Account, Factor
@@ -152,6 +153,7 @@ def render_html(audit: Audit, lang: Lang, *, paper: bool = False) -> str:
         months=months,
         others=others,
         meters=list(meter_rows(audit)),
+        events=[told(event, audit.building, lang) for event in audit.events],
         factors=factors_of(audit),
         pump=pump if pump and pump.heat_kwh else None,
         w=lambda key: word(key, lang),

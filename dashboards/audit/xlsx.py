@@ -15,11 +15,12 @@ from dashboards.audit.html import (
 )
 from dashboards.audit.words import role_name, word
 from dashboards.boards.words import Lang
+from dashboards.meter_events import told
 from dashboards.workbook import Book, Cell
 
 
 def render_xlsx(audit: Audit, lang: Lang) -> bytes:
-    """Sheets: boundary, meters, months, quotas, days, gaps, hints, factors."""
+    """Sheets: boundary, meters, months, quotas, days, gaps, events, hints, factors."""
     book = Book()
     text, wide = book.text, book.wrap
     facts: list[list[Cell]] = [[head, value] for head, value in boundary(audit.building, lang)]
@@ -97,6 +98,11 @@ def render_xlsx(audit: Audit, lang: Lang) -> bytes:
         [*columns, (word("coverage", lang), 12.0, book.share)],
         holes,
     )
+    happened: list[list[Cell]] = [
+        [each.at, each.meter, each.text] for each in (told(row, audit.building, lang) for row in audit.events)
+    ]
+    columns = [(word(key, lang), width, text) for key, width in (("time", 18.0), ("meter", 24.0))]
+    book.table(word("events", lang), [*columns, (word("event", lang), 100.0, wide)], happened)
     found: list[list[Cell]] = [[say(hint.text, lang), hint.kwh_a] for hint in audit.hints]
     book.table(word("hints", lang), [(word("hints", lang), 110.0, wide), ("kWh/a", 14.0, book.number)], found)
     factors: list[list[Cell]] = [

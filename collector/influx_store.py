@@ -154,12 +154,18 @@ class InfluxStore:
     def intervals(
         self, building: str, start: int, end: int, devices: Iterable[str] | None = None
     ) -> list[IntervalRow]:
-        return interval_rows(self.interval_groups(building, start, end), devices)
+        return interval_rows(self.interval_groups(building, start, end, devices))
 
-    def interval_groups(self, building: str, start: int, end: int) -> list[CheckedIntervals]:
+    def interval_groups(
+        self, building: str, start: int, end: int, devices: Iterable[str] | None = None
+    ) -> list[CheckedIntervals]:
+        named = sorted(set(devices)) if devices is not None else None
+        if named == []:
+            return []
+        of = f"({' OR '.join(f'device = {quoted(each)}' for each in named)}) AND " if named else ""
         found = self._energy(
-            f"SELECT length, energy, measured, quality FROM interval WHERE building = {quoted(building)} "
-            f"AND time >= {start}ms AND time < {end}ms GROUP BY carrier, device, direction"
+            f"SELECT length, energy, measured, quality FROM interval WHERE building = {quoted(building)} AND "
+            f"{of}time >= {start}ms AND time < {end}ms GROUP BY carrier, device, direction"
         )
         return [
             CheckedIntervals(

@@ -171,17 +171,24 @@ class SqliteStore(SqliteFile):
     def intervals(
         self, building: str, start: int, end: int, devices: Iterable[str] | None = None
     ) -> list[IntervalRow]:
-        return interval_rows(self.interval_groups(building, start, end), devices)
+        return interval_rows(self.interval_groups(building, start, end, devices))
 
-    def interval_groups(self, building: str, start: int, end: int) -> list[CheckedIntervals]:
+    def interval_groups(
+        self, building: str, start: int, end: int, devices: Iterable[str] | None = None
+    ) -> list[CheckedIntervals]:
+        named: str = ""
+        parameters: tuple[str | int, ...] = (building, start - DAY_MS, end)
+        if devices is not None:
+            named = "AND r.device IN (SELECT value FROM json_each(?)) "
+            parameters = (*parameters, orjson.dumps(list(devices)).decode())
         groups: dict[tuple[str, str, str], CheckedIntervals] = {}
         with self._read() as db:
             blocks = db.execute(
                 "SELECT r.device, r.carrier, r.direction, i.day_start, i.block FROM register r "
                 "JOIN interval_day i ON i.register = r.id "
-                "WHERE r.building = ? AND i.day_start > ? AND i.day_start < ? "
+                f"WHERE r.building = ? AND i.day_start > ? AND i.day_start < ? {named}"
                 "ORDER BY r.device, r.direction, r.carrier, i.day_start",
-                (building, start - DAY_MS, end),
+                parameters,
             )
             for device, carrier, direction, day_start, block in blocks:
                 rows = interval_block.decode(day_start, block, start, end)

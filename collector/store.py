@@ -110,8 +110,10 @@ class Store(Protocol):
     ) -> list[IntervalRow]:
         """Intervals whose start is in [start, end) ms, ordered by device, direction, start."""
 
-    def interval_groups(self, building: str, start: int, end: int) -> Sequence[IntervalRows]:
-        """The same intervals grouped by register, without an object an interval: for rollups."""
+    def interval_groups(
+        self, building: str, start: int, end: int, devices: Iterable[str] | None = None
+    ) -> Sequence[IntervalRows]:
+        """The same intervals grouped by register, without an object an interval: for rollups and curves."""
 
     def events(self, building: str, first_ms: int, last_ms: int) -> list[EventRow]:
         """Events of first_ms..last_ms, both included, ordered by time, device, quantity, kind."""
@@ -174,13 +176,11 @@ class Store(Protocol):
     def close(self) -> None: ...
 
 
-def interval_rows(groups: Iterable[IntervalRows], devices: Iterable[str] | None = None) -> list[IntervalRow]:
+def interval_rows(groups: Iterable[IntervalRows]) -> list[IntervalRow]:
     """`Store.intervals` from `Store.interval_groups`."""
-    wanted = None if devices is None else set(devices)
     found = [
         IntervalRow(group.building, group.device, group.carrier, group.direction, *row)
         for group in groups
-        if wanted is None or group.device in wanted
         for row in group.rows
     ]
     found.sort(key=lambda row: (row.device, row.direction, row.start))

@@ -21,13 +21,16 @@ from dashboards.site.views.portfolio import (
     month_to_date,
     same_days_last_year,
 )
-from dashboards.site.views.power import LoadCurve, load_curve, power_now
+from dashboards.site.views.power import LoadCurve, curve_devices, load_curve, power_now
 
 DAY_MS = 86_400_000
 HALF_HOUR_MS = 1_800_000
 HEAT_DAYS = 28
 MAIN_ITEMS = ("01A00", "01B00", "01C00", "01D00")
 SPANS = {"today": 1, "week": 7, "month": 28}
+CURVE_S = {"today": 5.0, "week": 30.0, "month": 30.0}
+KEEP_DAYS_S = 600.0
+"""Sums of whole days change little: older ones are shown while the next are computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +84,16 @@ class BuildingView:
         start, end = self.midnight(first), self.midnight(last + timedelta(days=1))
 
         def load() -> LoadCurve:
-            return load_curve(
-                self.building, self._services.store.interval_groups(self.building.id, start, end)
-            )
+            devices = curve_devices(self.building)
+            groups = self._services.store.interval_groups(self.building.id, start, end, devices)
+            return load_curve(self.building, groups)
 
         return self._cache.get(("curve", self.building.id, start, end), ttl_s, load)
 
     def curve(self, span: str) -> LoadCurve:
         """The load curve of `today`, `week` or `month`."""
         today = self.today()
-        return self._curve(today - timedelta(days=SPANS[span] - 1), today, 5.0 if span == "today" else 30.0)
+        return self._curve(today - timedelta(days=SPANS[span] - 1), today, CURVE_S[span])
 
     def yesterday_curve(self) -> LoadCurve:
         day = self.today() - timedelta(days=1)
@@ -110,7 +113,10 @@ class BuildingView:
         """Every carrier and item of first..last."""
         key = ("sums", self.building.id, first, last)
         return self._cache.get(
-            key, 15.0, lambda: self._services.store.sums(first, last, buildings=[self.building.id])
+            key,
+            15.0,
+            lambda: self._services.store.sums(first, last, buildings=[self.building.id]),
+            keep_s=KEEP_DAYS_S,
         )
 
     def latest(self) -> dict[str, Latest]:
@@ -153,7 +159,7 @@ class BuildingView:
             first = today - timedelta(days=days)
             return self._services.store.daily(first, today, [self.building.id], "electricity", "total")
 
-        return self._cache.get(("daily", self.building.id, today, days), 15.0, load)
+        return self._cache.get(("daily", self.building.id, today, days), 15.0, load, keep_s=KEEP_DAYS_S)
 
     def months(self) -> list[Month]:
         """The last twelve months and this one, each with the same month a year before where it is known."""
@@ -171,7 +177,7 @@ class BuildingView:
                 for month in months
             ]
 
-        return self._cache.get(("months", self.building.id, today), 60.0, load)
+        return self._cache.get(("months", self.building.id, today), 60.0, load, keep_s=KEEP_DAYS_S)
 
     def items(self) -> list[Part]:
         """Electricity of this month by main item, and what no sub-meter saw as `unmetered`."""

@@ -76,6 +76,11 @@ def fresh_value(sample: Latest | None, quantity: str, now: int) -> float | None:
     return sample.values.get(quantity)
 
 
+def curve_devices(building: Building) -> list[str]:
+    """The devices whose intervals `load_curve` needs."""
+    return sorted({*device_signs(building, Role.MAIN), *device_signs(building, Role.PV)})
+
+
 def load_curve(building: Building, groups: Iterable[IntervalRows]) -> LoadCurve:
     """The curve of all intervals given, on the grid of their own length, oldest first."""
     mains, pvs = device_signs(building, Role.MAIN), device_signs(building, Role.PV)

@@ -23,7 +23,7 @@ DROP_CONFIRMATIONS = 3
 _FALSE_START_COUNTS = 50
 
 EventKind = Literal[
-    "rollover", "reset", "recovered", "jump", "fell_back", "glitch", "exchange", "ratio", "gap", "clock_back"
+    "rollover", "reset", "recovered", "jump", "fell_back", "glitch", "exchange", "ratio", "ratio_since"
 ]
 
 _MEASURED, _ESTIMATED = int(Quality.MEASURED), int(Quality.ESTIMATED)
@@ -31,12 +31,16 @@ _ROLLOVER, _RESET, _EXCHANGE = int(Quality.ROLLOVER), int(Quality.RESET), int(Qu
 
 
 class Interval(NamedTuple):
-    """Energy of one quarter of an hour. start: ms UTC; energy: millionths of the unit."""
+    """Energy of one quarter of an hour. start: ms UTC; energy: millionths of the unit.
+
+    scale: the CT x PT ratio that is in the energy; where it changed within, energy over the dial's growth.
+    """
 
     start: int
     energy: int
     measured_s: int
     quality: int
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ class Register:
     """
 
     __slots__ = (
+        "_dial",
         "_doubt",
         "_former",
         "_holding",
@@ -102,6 +107,7 @@ class Register:
         "_modulus",
         "_note",
         "_rate",
+        "_rated",
         "_slack",
         "at",
         "changed_at",
@@ -128,10 +134,17 @@ class Register:
         self._doubt: _Doubt | None = None
         self._former: tuple[int, int, int, int] | None = None  # value, at, total before a reset; first after
         self._holding = False
+        self._dial = 0.0  # growth of the open interval's dial under ratios before this one, in millionths
+        self._rated = 0  # total when the ratio changed last
 
     @property
     def begun(self) -> bool:
         return self.at > 0
+
+    @property
+    def mixed(self) -> bool:
+        """Whether the open interval holds energy of another ratio."""
+        return self._dial > 0
 
     def update(self, at: int, reading: float, flags: int = 0) -> Sequence[Interval]:
         """Take the reading of `at` (ms UTC) and return the intervals it completes, oldest first.
@@ -220,7 +233,11 @@ class Register:
             if measured:
                 self.measured_ms += end - cursor
             seconds = min(INTERVAL_S, round(self.measured_ms / 1000))
-            finished.append(Interval(self.start, total - self.start_total, seconds, self.quality | flags))
+            energy, scale = total - self.start_total, self.spec.scale
+            if self._dial:
+                scale = energy / (self._dial + (total - self._rated) / scale)
+                self._dial = 0.0
+            finished.append(Interval(self.start, energy, seconds, self.quality | flags, scale))
             self.start, self.start_total = end, total
             self.measured_ms = self.quality = 0
             cursor, end = end, end + INTERVAL_MS
@@ -327,6 +344,8 @@ class Register:
             doubt and [doubt.first, doubt.first_at, doubt.last, doubt.last_at, doubt.count],
             self._former,
             self.spec.scale,
+            self._dial,
+            self._rated,
         ]
 
     def load(self, state: Sequence[Any]) -> None:
@@ -344,7 +363,9 @@ class Register:
             doubt,
             former,
             scale,
+            *rated,
         ) = state
+        self._dial, self._rated = rated or (0.0, 0)
         self._doubt = _Doubt(*doubt) if doubt else None
         self._former = (former[0], former[1], former[2], former[3]) if former else None
         if scale != self.spec.scale:
@@ -353,9 +374,17 @@ class Register:
     def _change_ratio(self, scale: float) -> None:
         """The same dial, another ratio: the last reading is restated so that the dial's growth counts."""
         restated = round(self.value * self.spec.scale / scale)
+        self._dial += (self.total - max(self._rated, self.start_total)) / scale
+        self._rated = self.total
         self._note(Event(self.at, "ratio", scale, self.spec.scale))
         self.value = restated
         self._doubt, self._former = None, None
+
+
+def scale_of(state: Sequence[Any]) -> float:
+    """The ratio in the readings of a dumped state."""
+    scale: float = state[11]
+    return scale
 
 
 def micro_to_unit(energy: int) -> float:

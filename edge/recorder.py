@@ -14,26 +14,23 @@ from drivers.profile import Profile
 from drivers.sample import Sample, Status
 from edge.clock import Clock
 from edge.config import Device, EdgeConfig, Source
-from edge.encode import SampleEncoder, event_list, interval_groups
-from edge.ledger import Event, Interval, Register, RegisterSpec
+from edge.encode import SampleEncoder
+from edge.history import RatioRequest, RegisterKey, corrected
+from edge.ledger import Event, Register, RegisterSpec, micro_to_unit
+from edge.pieces import Finished, event_pieces, interval_pieces, sample_pieces
 from edge.spool import Spool
-from edge.spool_rows import HELD, INTERVALS, SAMPLES, Commit, EventRow, Piece, Sealed
+from edge.spool_rows import HELD, SAMPLES, Commit, EventRow, ExchangeRequest, Piece, Sealed
 from edge.wire import Quality
 
 logger = logging.getLogger(__name__)
 
 SAVE_STATES_EVERY_MS = 60_000
-MAX_VALUES_A_PIECE = 60_000
-MAX_INTERVALS_A_PIECE = 5_000
-MAX_EVENTS_A_PIECE = 1_000
 HELD_PAGE = 16
 MAX_WAITING_SAMPLES = 10_000
 DEFAULT_MAX_POWER = 10_000.0
 EARLIEST_MS = 946_684_800_000
 _CLOCK_ESTIMATED = int(Quality.CLOCK_ESTIMATED)
 _AGE_UNKNOWN, _STAMPED_LATER = int(Status.AGE_UNKNOWN), int(Status.CLOCK_ESTIMATED)
-
-Finished = list[tuple[str, str, Carrier, Direction, Sequence[Interval]]]
 
 
 @dataclass(slots=True)
@@ -56,6 +53,7 @@ class Recorder:
         self._samples: deque[Sample] = deque(maxlen=MAX_WAITING_SAMPLES)
         self._provisional: deque[tuple[int, Sample]] = deque(maxlen=MAX_WAITING_SAMPLES)  # monotonic ms
         self._events: list[EventRow] = []
+        self._told: dict[tuple[str, str, str], tuple[int, int]] = {}  # last event: its time, and the one told
         self._unsaved: set[str] = set()
         self._never_saved: set[str] = set()
         self._saved_at = clock.monotonic_ms()
@@ -76,13 +74,12 @@ class Recorder:
         self._accounts[source.id] = _Account(building, registers, {})
 
     def _noter(self, device: str, quantity: str) -> Callable[[Event], None]:
-        last: dict[str, tuple[int, int]] = {}  # kind -> when it happened, as what it was told
-
         def note(event: Event) -> None:
             logger.warning("%s %s %s", device, quantity, event)
-            at, told = last.get(event.kind, (0, 0))
+            key = (device, quantity, event.kind)
+            at, told = self._told.get(key, (0, 0))
             told = told + 1 if event.at == at else event.at  # two at one time are two events
-            last[event.kind] = event.at, told
+            self._told[key] = event.at, told
             row = (event.kind, event.before, event.after, event.counted)
             self._events.append(EventRow(told, device, quantity, *row))
 
@@ -159,8 +156,11 @@ class Recorder:
         samples = list(self._samples)
         self._samples.clear()
         finished = self._account(samples)
-        await self._take_exchanges(work, finished)
+        requests = await self._spool.requests()
+        self._take_exchanges(work, finished, requests.exchanges)
         self._pieces(work, samples, finished)
+        if requests.ratios and not finished:
+            await self._take_ratios(work, requests.ratios)
         self._save(work, finished, last)
         self._tell_events(work)
         return sealed + await self._spool.commit(work, self._clock.now())
@@ -262,45 +262,67 @@ class Recorder:
         account.places[fields] = places
         return places
 
-    async def _take_exchanges(self, work: Commit, finished: Finished) -> None:
+    def _take_exchanges(self, work: Commit, finished: Finished, requests: list[ExchangeRequest]) -> None:
         """Book what `beacon edge exchange` has left in the spool."""
-        for request in await self._spool.exchanges():
+        for request in requests:
             work.exchanges_done.append(request.id)
-            account = self._accounts.get(request.device)
-            register = account.registers.get(request.quantity) if account else None
-            if account is None or register is None:
+            found = self._register(request.device, request.quantity)
+            if found is None:
                 logger.warning("exchange of unknown %s %s is left out", request.device, request.quantity)
                 continue
+            register, building = found
             intervals = register.exchange(request.at, request.final, request.initial)
             spec = register.spec
-            finished.append((account.building, request.device, spec.carrier, spec.direction, intervals))
+            finished.append((building, request.device, spec.carrier, spec.direction, intervals))
             self._unsaved.add(request.device)
 
-    def _pieces(self, work: Commit, samples: Sequence[Sample], finished: Finished) -> None:
-        first = values = 0
-        for i, sample in enumerate(samples):
-            values += len(sample.values)
-            if values >= MAX_VALUES_A_PIECE or i == len(samples) - 1:
-                part = samples[first : i + 1]
-                times = [s.at for s in part]
-                work.pieces.append(
-                    Piece(SAMPLES, self._encoder.groups(part), len(part), min(times), max(times))
+    async def _take_ratios(self, work: Commit, requests: list[RatioRequest]) -> None:
+        """Send again, with the ratio that held, what `beacon edge ratio` has named.
+
+        At the centre the last word on an interval counts. So the first word on each must be stored there,
+        and the interval in which the ratio was changed in edge.toml must be over.
+        """
+        if await self._spool.intervals_wait():
+            return
+        for request in requests:
+            device, quantity, since, scale = request
+            found = self._register(device, quantity)
+            if found is None:
+                logger.warning("ratio of unknown %s %s is left out", device, quantity)
+                work.ratios_done.append(request)
+                continue
+            register, building = found
+            spec = register.spec
+            if register.mixed or spec.scale != scale:
+                continue
+            key = RegisterKey(device, spec.carrier, spec.direction)
+            made = corrected(await self._spool.kept(key), since, scale)
+            work.pieces += interval_pieces([(building, device, spec.carrier, spec.direction, made.intervals)])
+            work.corrected.append((key, made.kept))
+            work.ratios_done.append(request)
+            if made.new:
+                self._noter(device, quantity)(
+                    Event(since, "ratio_since", made.before, scale, micro_to_unit(made.added))
                 )
-                first, values = i + 1, 0
-        for accounts in _portions(finished):
-            starts = [interval.start for account in accounts for interval in account[4]]
-            self.intervals_made += len(starts)
-            groups = interval_groups(accounts)
-            work.pieces.append(Piece(INTERVALS, groups, len(starts), min(starts), max(starts)))
+
+    def _register(self, device: str, quantity: str) -> tuple[Register, str] | None:
+        """A register and its building, if the configuration has it."""
+        account = self._accounts.get(device)
+        register = account.registers.get(quantity) if account else None
+        return (register, account.building) if account and register else None
+
+    def _pieces(self, work: Commit, samples: Sequence[Sample], finished: Finished) -> None:
+        work.pieces += sample_pieces(samples, self._encoder)
+        work.pieces += interval_pieces(finished)
+        for _, device, carrier, direction, intervals in finished:
+            key = RegisterKey(device, carrier, direction)
+            self.intervals_made += len(intervals)
+            work.made += [(key, interval) for interval in intervals]
 
     def _tell_events(self, work: Commit) -> None:
         """Keep what happened to registers, for the status page, and send it."""
         work.events, self._events = self._events, []
-        for first in range(0, len(work.events), MAX_EVENTS_A_PIECE):
-            part = work.events[first : first + MAX_EVENTS_A_PIECE]
-            told = event_list([(self._encoder.building_of(event.device), event) for event in part])
-            times = [event.at for event in part]
-            work.pieces.append(Piece(INTERVALS, told, 0, min(times), max(times), part="events"))
+        work.pieces += event_pieces(work.events, self._encoder)
 
     def _save(self, work: Commit, finished: Finished, last: bool) -> None:
         """Save accounts when they begin, with the intervals that they explain, and all once a minute.
@@ -349,22 +371,6 @@ def register_specs(profile: Profile, source: Source, gap_ms: int) -> list[tuple[
         )
         specs.setdefault((counter.carrier, counter.direction), (counter.quantity, spec))
     return list(specs.values())
-
-
-def _portions(finished: Finished) -> Iterable[Finished]:
-    """Cut what is finished into batches of a bearable size; an interval is never split."""
-    portion: Finished = []
-    rows = 0
-    for building, device, carrier, direction, intervals in finished:
-        for first in range(0, len(intervals), MAX_INTERVALS_A_PIECE):
-            part = intervals[first : first + MAX_INTERVALS_A_PIECE]
-            portion.append((building, device, carrier, direction, part))
-            rows += len(part)
-            if rows >= MAX_INTERVALS_A_PIECE:
-                yield portion
-                portion, rows = [], 0
-    if portion:
-        yield portion
 
 
 def _at(sample: Sample, at: int) -> Sample:

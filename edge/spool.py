@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from edge.history import Kept, RegisterKey
 from edge.spool_file import SpoolFile
-from edge.spool_rows import INTERVALS, Commit, Depth, EventRow, ExchangeRequest, Sealed
+from edge.spool_rows import INTERVALS, Commit, Depth, EventRow, Requests, Sealed
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class Spool:
     async def commit(self, work: Commit, now: int) -> list[Sealed]:
         """Make a flush durable; returns the batches it sealed. On a sick disk it waits for the next flush."""
         if self._waiting is not None:
-            work = _merged(self._waiting, work)
+            work = self._waiting.then(work)
             self._waiting = None
         if work.empty:
             return []
@@ -111,8 +112,16 @@ class Spool:
     async def events(self, limit: int = 100) -> list[EventRow]:
         return await self._call(self._file.events, limit)
 
-    async def exchanges(self) -> list[ExchangeRequest]:
-        return await self._call(self._file.exchanges)
+    async def requests(self) -> Requests:
+        return await self._call(self._file.requests)
+
+    async def kept(self, key: RegisterKey) -> list[Kept]:
+        """All intervals that are kept of one register, as they were read, oldest first."""
+        return await self._call(self._file.kept, key)
+
+    async def intervals_wait(self) -> bool:
+        """Whether intervals or events are not yet known to be stored."""
+        return await self._call(self._file.intervals_wait)
 
     async def meta(self, key: str) -> int | str | None:
         return await self._call(self._file.meta, key)
@@ -120,14 +129,3 @@ class Spool:
     async def close(self) -> None:
         await self._call(self._file.close)
         self._thread.shutdown()
-
-
-def _merged(first: Commit, second: Commit) -> Commit:
-    return Commit(
-        first.pieces + second.pieces,
-        first.states | second.states,
-        first.forget + second.forget,
-        first.events + second.events,
-        first.exchanges_done + second.exchanges_done,
-        first.meta | second.meta,
-    )

@@ -7,13 +7,25 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from edge import history
 from edge.encode import seal
 from edge.ledger import DAY_MS
-from edge.spool_rows import HELD, INTERVALS, SAMPLES, Commit, Depth, EventRow, ExchangeRequest, Piece, Sealed
+from edge.spool_rows import (
+    HELD,
+    INTERVALS,
+    SAMPLES,
+    Commit,
+    Depth,
+    EventRow,
+    ExchangeRequest,
+    Piece,
+    Requests,
+    Sealed,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +96,7 @@ class SpoolFile:
                 (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
                 if verdict != "ok":
                     raise sqlite3.DatabaseError(verdict)
-            db.executescript(_SCHEMA)
+            db.executescript(_SCHEMA + history.SCHEMA)
             if "counted" not in [column[1] for column in db.execute("PRAGMA table_info(event)")]:
                 db.execute("ALTER TABLE event ADD COLUMN counted REAL")
         except sqlite3.Error:
@@ -156,6 +168,10 @@ class SpoolFile:
                 db.execute("DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?", (_KEEP_EVENTS,))
             db.executemany("DELETE FROM exchange WHERE id = ?", [(i,) for i in work.exchanges_done])
             db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", work.meta.items())
+            history.remember(db, work.made, now)
+            for key, rows in work.corrected:
+                history.note_corrected(db, key, rows)
+            history.forget_ratios(db, work.ratios_done)
             if work.pieces:
                 self._bound(depth, now)
             if work.pieces or work.forget:
@@ -315,21 +331,18 @@ class SpoolFile:
         ).fetchall()
         return [EventRow(*row) for row in rows]
 
-    def exchanges(self) -> list[ExchangeRequest]:
-        rows = self._db.execute("SELECT id, device, quantity, at, final, initial FROM exchange").fetchall()
-        return [ExchangeRequest(*row) for row in rows]
+    def requests(self) -> Requests:
+        rows = self._db.execute("SELECT id, device, quantity, at, final, initial FROM exchange")
+        return Requests([ExchangeRequest(*row) for row in rows], history.ratio_requests(self._db))
+
+    def kept(self, key: history.RegisterKey) -> list[history.Kept]:
+        return history.kept(self._db, key)
+
+    def intervals_wait(self) -> bool:
+        return self._db.execute("SELECT 1 FROM batch WHERE kind = 1 LIMIT 1").fetchone() is not None
 
     def close(self) -> None:
         self._db.close()
-
-
-def request_exchange(path: Path, device: str, quantity: str, at: int, final: float, initial: float) -> None:
-    """Leave an exchange in the spool for the agent, running or not, to take up. Raises sqlite3.Error."""
-    with closing(sqlite3.connect(path, timeout=10)) as db, db:
-        db.execute(
-            "INSERT INTO exchange (device, quantity, at, final, initial) VALUES (?, ?, ?, ?, ?)",
-            (device, quantity, at, final, initial),
-        )
 
 
 def _is_full(error: sqlite3.Error) -> bool:

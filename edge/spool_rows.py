@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import NamedTuple
+
+from edge.history import Kept, RatioRequest, RegisterKey
+from edge.ledger import Interval
 
 SAMPLES, INTERVALS, HELD = 0, 1, 2
 
@@ -56,7 +59,10 @@ class ExchangeRequest(NamedTuple):
 
 @dataclass(slots=True)
 class Commit:
-    """Everything of one flush: it becomes durable together or not at all."""
+    """Everything of one flush: it becomes durable together or not at all.
+
+    made: intervals as they were read; corrected: what is sent in place of some that were kept.
+    """
 
     pieces: list[Piece] = field(default_factory=list)
     states: dict[str, bytes] = field(default_factory=dict)
@@ -64,12 +70,26 @@ class Commit:
     events: list[EventRow] = field(default_factory=list)
     exchanges_done: list[int] = field(default_factory=list)
     meta: dict[str, int | str] = field(default_factory=dict)
+    made: list[tuple[RegisterKey, Interval]] = field(default_factory=list)
+    corrected: list[tuple[RegisterKey, list[Kept]]] = field(default_factory=list)
+    ratios_done: list[RatioRequest] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
-        return not (
-            self.pieces or self.states or self.forget or self.events or self.exchanges_done or self.meta
-        )
+        return not any(getattr(self, each.name) for each in fields(self))
+
+    def then(self, later: Commit) -> Commit:
+        """Both as one."""
+        pairs = ((getattr(self, each.name), getattr(later, each.name)) for each in fields(self))
+        return Commit(*(one | two if isinstance(one, dict) else one + two for one, two in pairs))
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """What people have left in the spool for the agent."""
+
+    exchanges: list[ExchangeRequest]
+    ratios: list[RatioRequest]
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""`beacon edge`: run, check, read, simulate, ask for its state, record a meter exchange."""
+"""`beacon edge`: run, check, read, simulate, ask for its state, tell it of meters and ratios."""
 
 from __future__ import annotations
 
@@ -207,3 +207,17 @@ def exchange(
     from beacon.commands.edge_status import record_exchange
 
     record_exchange(config, device, quantity, final, initial, at)
+
+
+@app.command("ratio")
+def ratio(
+    config: Config,
+    device: Annotated[str, typer.Argument(help="Device id.")],
+    since: Annotated[
+        str, typer.Option(help="ISO time, such as 2026-03-03T09:30; local time of this machine.")
+    ],
+) -> None:
+    """Say since when the ratio in edge.toml holds, where it was written there late: energy is set right."""
+    from beacon.commands.edge_ratio import hold
+
+    hold(config, device, since)

@@ -1,10 +1,18 @@
-"""Ratios as they are given on the command line: `ct_ratio=40`."""
+"""Ratios on the command line: `ct_ratio=40`, and since when a changed one holds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
 
+from beacon.commands.edge_status import source_of
 from drivers.errors import BeaconError
+from edge.config import EdgeConfig
+from edge.config_file import load
+from edge.history import KEEP_DAYS, RatioRequest, RegisterKey, corrected
+from edge.recorder import register_specs
+from edge.requests import known, request_ratios
 
 
 def ratios(texts: Iterable[str]) -> dict[str, float]:
@@ -16,4 +24,61 @@ def ratios(texts: Iterable[str]) -> dict[str, float]:
             found[name.strip()] = float(value)
         except ValueError:
             raise BeaconError(f"--ratio {text}: write NAME=VALUE, such as ct_ratio=40") from None
+    return found
+
+
+def hold(path: Path, device: str, since: str) -> None:
+    """Leave word for the agent that the ratios of edge.toml hold since a time. Raises BeaconError."""
+    config = load(path)
+    at = _time(since)
+    requests = list(_requests(config, path, device, round(at.timestamp() * 1000)))
+    request_ratios(config.spool.path, requests)
+    for request in requests:
+        print(f"{device} {request.quantity}: ratio {request.scale:g} since {at:%Y-%m-%d %H:%M %Z}")
+    print(
+        "The agent sends the intervals since then again, once it runs with this ratio (systemctl reload "
+        "beacon-edge), a quarter of an hour is over, and all others are stored; its page and, at the centre, "
+        "`beacon events` then show it. Past months are judged again by `beacon rules recompute --from`."
+    )
+
+
+def _time(text: str) -> datetime:
+    """ISO time; local time of this machine where it names no zone."""
+    try:
+        at = datetime.fromisoformat(text).astimezone()
+    except ValueError:
+        raise BeaconError(f"--since {text}: write a time such as 2026-03-03T09:30") from None
+    if at > datetime.now().astimezone():
+        raise BeaconError(f"--since {text} is in the future: {at:%Y-%m-%d %H:%M %Z}")
+    return at
+
+
+def _requests(config: EdgeConfig, path: Path, device: str, since: int) -> Iterable[RatioRequest]:
+    """One for each register whose intervals change."""
+    source = source_of(config, path, device)
+    found, taken, oldest = [], [], 0
+    for quantity, spec in register_specs(config.profile_of(source), source, 0):
+        register = known(config.spool.path, RegisterKey(device, spec.carrier, spec.direction), quantity)
+        if register.scale is None or not register.rows:
+            continue
+        oldest = max(oldest, register.rows[0].start)
+        taken.append((quantity, register.scale))
+        pending = register.scale != spec.scale
+        if pending or corrected(register.rows, since, spec.scale).intervals:
+            found.append(RatioRequest(device, quantity, since, spec.scale))
+    if not taken:
+        raise BeaconError(f"this edge has no intervals of {device} yet: there is nothing to correct")
+    if since < oldest:
+        first = datetime.fromtimestamp(oldest / 1000).astimezone()
+        raise BeaconError(
+            f"this edge keeps intervals of {KEEP_DAYS} days, of {device} since {first:%Y-%m-%d %H:%M %Z}. "
+            f"Give --since {first:%Y-%m-%dT%H:%M} to correct those. Energy before that stays as it was sent: "
+            "it is wrong by the factor old ratio / new ratio; say so where it is reported"
+        )
+    if not found:
+        now = ", ".join(f"{quantity} with {scale:g}" for quantity, scale in taken)
+        raise BeaconError(
+            f"nothing to correct: since then {device} was read with the ratio of {path.name} ({now}). "
+            "Write the new ratio into that file first"
+        )
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 import urllib.error
 import urllib.request
@@ -15,10 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from drivers.errors import BeaconError, ConfigError, Problem
-from edge.config import EdgeConfig
+from edge.config import EdgeConfig, Source
 from edge.config_file import load
 from edge.recorder import register_specs
-from edge.spool_file import request_exchange
+from edge.requests import request_exchange
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 
@@ -67,28 +66,29 @@ def _ask(config: EdgeConfig) -> dict[str, Any]:
     return state
 
 
+def source_of(config: EdgeConfig, path: Path, device: str) -> Source:
+    """The device of that id. Raises ConfigError, which names the known ones."""
+    source = next((s for s in config.sources() if s.id == device), None)
+    if source is None:
+        known = ", ".join(s.id for s in config.sources())
+        raise ConfigError([Problem(path.name, f"device.{device}", f"there is none; known: {known}")])
+    return source
+
+
 def record_exchange(
     path: Path, device: str, register: str, final: float, initial: float, at: datetime | None
 ) -> None:
     """Leave the exchange for the agent. Raises ConfigError for an unknown device or register."""
     config = load(path)
-    source = next((s for s in config.sources() if s.id == device), None)
-    if source is None:
-        known = ", ".join(s.id for s in config.sources())
-        raise ConfigError([Problem(path.name, f"device.{device}", f"there is none; known: {known}")])
+    source = source_of(config, path, device)
     registers = [name for name, _ in register_specs(config.profile_of(source), source, 0)]
     chosen = register or (registers[0] if registers else "")
     if chosen not in registers:
         raise ConfigError(
             [Problem(path.name, f"device.{device}", f"no register {chosen!r}; it has {', '.join(registers)}")]
         )
-    if not config.spool.path.exists():
-        raise BeaconError(f"there is no spool {config.spool.path}: start the agent once")
     when = round((at.timestamp() if at else time.time()) * 1000)
     if when > time.time() * 1000 + 60_000:
         raise BeaconError(f"--at {at} is in the future")
-    try:
-        request_exchange(config.spool.path, device, chosen, when, final, initial)
-    except sqlite3.Error as error:
-        raise BeaconError(f"spool {config.spool.path}: {error}") from None
+    request_exchange(config.spool.path, device, chosen, when, final, initial)
     print(f"{device} {chosen}: exchanged at {final:g}, new meter from {initial:g}; the agent takes it up")

@@ -25,7 +25,7 @@ from edge.clock import Clock
 from edge.config import EdgeConfig
 from edge.spool import Spool
 from edge.spool_file import SpoolFile
-from edge.spool_rows import SAMPLES, Commit, ExchangeRequest, Piece
+from edge.spool_rows import SAMPLES, Commit, Piece, Requests
 from edge.wire import Batch
 
 
@@ -332,15 +332,15 @@ async def test_end_in_the_middle_of_a_flush_loses_nothing(
 ) -> None:
     server = await ModbusServer({1: Meter()}).start()
     config = load(write_config(tmp_path, 1, server.port))
-    plain, inside = Spool.exchanges, asyncio.Event()
+    plain, inside = Spool.requests, asyncio.Event()
 
-    async def slow(spool: Spool) -> list[ExchangeRequest]:
+    async def slow(spool: Spool) -> Requests:
         if agents[0].recorder.samples_taken >= 4:
             inside.set()
             await asyncio.sleep(0.2)
         return await plain(spool)
 
-    monkeypatch.setattr(Spool, "exchanges", slow)
+    monkeypatch.setattr(Spool, "requests", slow)
     stop, agents = asyncio.Event(), []
     task = asyncio.create_task(agent.run(config, stop=stop, started=agents.append))
     await asyncio.wait_for(inside.wait(), 10)

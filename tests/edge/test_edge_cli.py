@@ -142,12 +142,12 @@ def test_exchange_is_left_in_the_spool(config: Path) -> None:
         invoke("exchange", str(config), "main", "--final", "12.5")
     spool = SpoolFile(config.parent / "spool.db", 10**9, 60)
     invoke("exchange", str(config), "main", "--final", "12.5", "--at", "2026-01-05T10:00:00")
-    (request,) = spool.exchanges()
+    (request,) = spool.requests().exchanges
     assert (request.device, request.quantity, request.final) == ("main", "active_energy_import_total", 12.5)
     for bad in (["mian"], ["main", "--quantity", "frequency"], ["main", "--at", "2100-01-01T00:00:00"]):
         with pytest.raises(BeaconError):
             invoke("exchange", str(config), *bad, "--final", "1")
-    assert len(spool.exchanges()) == 1
+    assert len(spool.requests().exchanges) == 1
 
 
 def test_simulate_wants_somewhere_to_serve() -> None:

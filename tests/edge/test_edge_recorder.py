@@ -14,8 +14,8 @@ from drivers.sample import Sample, Status
 from edge import config_file
 from edge.config import EdgeConfig
 from edge.recorder import Recorder
+from edge.requests import request_exchange
 from edge.spool import Spool
-from edge.spool_file import request_exchange
 from edge.spool_rows import Sealed
 from edge.wire import Quality
 
@@ -242,7 +242,7 @@ async def test_exchange_is_taken_from_the_spool_and_recorded(tmp_path: Path) -> 
     assert (told.building, told.device, told.kind) == ("330100A001", "m", "exchange")
     assert (told.quantity, told.at, told.before, told.after) == (quantity, T0 + 60_000, 5_001.0, 10.0)
     assert all(parse(unpack(batch.payload)) for batch in edge.sealed)
-    assert await edge.spool.exchanges() == []
+    assert (await edge.spool.requests()).exchanges == []
 
 
 async def test_device_that_left_the_configuration_hurts_nobody(tmp_path: Path) -> None:

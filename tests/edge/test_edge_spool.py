@@ -13,8 +13,9 @@ from clocks import T0
 from meters import decode
 
 from edge.ledger import DAY_MS
+from edge.requests import request_exchange
 from edge.spool import Spool
-from edge.spool_file import SpoolFile, request_exchange
+from edge.spool_file import SpoolFile
 from edge.spool_rows import HELD, INTERVALS, SAMPLES, Commit, EventRow, Piece, Sealed
 
 SAMPLE = (
@@ -148,10 +149,10 @@ def test_damaged_file_is_set_aside_and_a_new_one_begins(tmp_path: Path, damage: 
 def test_exchange_is_left_by_another_process(tmp_path: Path) -> None:
     spool = open_file(tmp_path)
     request_exchange(tmp_path / "spool.db", "m", "active_energy_import_total", T0, 12.5, 0.5)
-    (request,) = spool.exchanges()
+    (request,) = spool.requests().exchanges
     assert (request.device, request.final, request.initial) == ("m", 12.5, 0.5)
     spool.commit(Commit(exchanges_done=[request.id]), T0)
-    assert spool.exchanges() == []
+    assert spool.requests().exchanges == []
 
 
 class Full:

@@ -73,7 +73,7 @@ class RegisterEvent(_Strict):
     One event is (building, device, quantity, kind, at); sent again with other numbers, the last ones hold.
     at: ms UTC. before, after: readings in the quantity's unit; of kinds that begin with "ratio" the ratios.
     counted: energy that the interval records hold for what lies between before and after, in the
-        quantity's unit; absent where nothing had to be decided. docs/register-events.md has the kinds.
+        quantity's unit; absent where nothing had to be decided.
     """
 
     building: BuildingId

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import runpy
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import date
@@ -104,6 +105,13 @@ def test_every_kind_that_the_edge_tells_has_words_in_both_languages() -> None:
             assert "9" in text
             assert kind not in text or lang == "en"
     assert set(get_args(EventKind)) == KINDS.keys()
+
+
+def test_the_document_says_what_the_words_and_models_say() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    module = runpy.run_path(str(docs / "events.py"))
+    written = (docs / "register-events.md").read_text("utf-8")
+    assert written == module["document"](), "run: python docs/events.py"
 
 
 def test_days_are_the_buildings_own(tmp_path: Path) -> None:

@@ -192,6 +192,43 @@ def test_exchange_told_afterwards_makes_good_what_the_reset_left_out() -> None:
     assert meter.energy == 1 + 5
 
 
+@pytest.mark.parametrize(
+    ("readings", "told"),
+    [
+        ([99_999.5, 0.5, 1.0], [("rollover", 99_999.5, 1.0, 1.5)]),
+        ([5_000.0, 0.25, 0.25, 0.5], [("reset", 5_000.0, 0.25, 0.0)]),
+        (
+            [5_000.0, *[0.0] * 4, *[5_010.0] * 3],
+            [("reset", 5e3, 0.0, 0.0), ("recovered", 0.0, 5_010.0, 10.0)],
+        ),
+        ([10.0, *[70_000.0] * 3], [("jump", 10.0, 70_000.0, 0.0)]),
+        ([0.0, 12.0], [("jump", 0.0, 12.0, 0.0)]),
+        ([100.0, 90_000.0, 100.5], [("glitch", 100.0, 90_000.0, None)]),
+        ([1_000.0, 995.0], [("fell_back", 1_000.0, 995.0, 0.0)]),
+    ],
+)
+def test_events_say_what_was_counted(readings: list[float], told: list[tuple[object, ...]]) -> None:
+    meter = Meter()
+    for minute, value in enumerate(readings):
+        meter.read(minute, value)
+    assert [(event.kind, event.before, event.after, event.counted) for event in meter.events] == told
+
+
+@pytest.mark.parametrize(("first_seen", "counted"), [(60_000, 1.0), (30_000, 0.0)])
+def test_an_exchange_says_what_it_added(first_seen: int, counted: float) -> None:
+    meter = Meter()
+    meter.read(0, 5_000.0)
+    meter.read(0.75, 5_000.0)
+    meter.register.exchange(T0 + first_seen, 5_001.0, 10.0)
+    assert [(e.before, e.after, e.counted) for e in meter.events] == [(5_001.0, 10.0, counted)]
+    afterwards = Meter()
+    afterwards.read(0, 5_000.0)
+    for minute in range(2, 6):
+        afterwards.read(minute, 10.0 + minute)
+    afterwards.register.exchange(T0 + 60_000, 5_001.0, 10.0)
+    assert [(e.kind, e.counted) for e in afterwards.events] == [("reset", 0.0), ("exchange", 3.0)]
+
+
 def test_changed_ratio_keeps_the_dial() -> None:
     meter = Meter()
     meter.read(0, 1_000.0)

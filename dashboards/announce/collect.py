@@ -60,8 +60,10 @@ def collect(
 ) -> Announcement:
     """Account for and judge every building of the region, then build the announcement; nothing is written.
 
-    now: ms UTC; the period must be over. Raises BeaconError (period, region), StoreUnavailable.
+    region: 33, 3300 and 330000 are the same. now: ms UTC; the period must be over.
+    Raises BeaconError (period, region, nothing to announce), StoreUnavailable.
     """
+    region = shortest(region)
     buildings = in_region(registry, region)
     check_over(period, buildings, now)
     accounts: dict[str, Account] = {}
@@ -75,7 +77,20 @@ def collect(
         progress(len(accounts), len(buildings))
     if not any(account.uses for account in accounts.values()):
         raise BeaconError(f"period {period}: the store has no energy of any building in region {region}")
-    return build(registry, region, period, accounts, before, judgements, options)
+    made = build(registry, region, period, accounts, before, judgements, options)
+    if not made.totals.counted:
+        raise BeaconError(
+            f"period {period}: no building in region {region} has enough data to be announced "
+            f"(coverage of at least {options.coverage_limit:.0%}, and a floor area)"
+        )
+    return made
+
+
+def shortest(region: str) -> str:
+    """`330100` -> `3301`: a province or a city has one name only, or it could be announced twice."""
+    while len(region) > 2 and region.endswith("00"):
+        region = region[:-2]
+    return region
 
 
 def a_year_before(period: Period) -> Period:

@@ -6,11 +6,14 @@ neither a file nor an old entry can be changed unseen. A correction is a new num
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +25,9 @@ from dashboards.announce.model import Announcement
 from drivers.errors import BeaconError
 
 INDEX = "index.json"
+PART = ".part-"
+LOCK_WAIT_S = 1_800.0
+"""A province's files take a minute; whoever waits longer than this waits for something that hangs."""
 Sha = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -98,9 +104,23 @@ def publish(
 
     write: makes the files of the numbered announcement, name -> bytes. All appear at once or not at
         all. content: see `content_hash`.
-    Raises BeaconError if the same period was announced and this is no correction, or if the
-    directory cannot be written.
+    Raises BeaconError if the same period was announced and this is no correction, if it corrects
+    what it cannot, or if the directory cannot be written.
     """
+    _check_place(read_index(directory), announcement, content)  # a wrong request leaves no trace
+    try:
+        with _alone(directory):
+            return _publish(directory, announcement, content, write)
+    except OSError as error:
+        raise BeaconError(f"{error.filename or directory}: cannot be written: {error.strerror}") from error
+
+
+def _publish(
+    directory: Path,
+    announcement: Announcement,
+    content: str,
+    write: Callable[[Announcement], Mapping[str, bytes]],
+) -> Published:
     index = read_index(directory)
     _check_place(index, announcement, content)
     numbered = replace(announcement, number=_next_number(directory, index, announcement))
@@ -118,19 +138,44 @@ def publish(
         before=index.announcements[-1].hash if index.announcements else "",
     )
     entry = entry.model_copy(update={"hash": entry.digest()})
-    try:
-        _write(directory, numbered.number, files)
-        _write_index(directory, Index(announcements=(*index.announcements, entry)))
-    except OSError as error:
-        raise BeaconError(f"{error.filename or directory}: cannot be written: {error.strerror}") from error
+    _write(directory, numbered.number, files)
+    _write_index(directory, Index(announcements=(*index.announcements, entry)))
     return entry
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """One publisher at a time: numbers and the index follow from what is there."""
+    directory.mkdir(parents=True, exist_ok=True)
+    held = os.open(directory, os.O_RDONLY)
+    try:
+        _lock(held, directory)
+        for left in directory.glob(f"{PART}*"):  # of a publisher that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+    finally:
+        os.close(held)
+
+
+def _lock(held: int, directory: Path) -> None:
+    until = time.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            return fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise BeaconError(
+                    f"{directory}: another announcement is being published there for more than "
+                    f"{LOCK_WAIT_S / 60:g} minutes; end that one, then try again"
+                ) from None
+            time.sleep(0.1)
 
 
 def _check_place(index: Index, announcement: Announcement, content: str) -> None:
     last = index.latest(announcement.region, str(announcement.period), announcement.named)
-    known = {entry.number for entry in index.announcements}
-    if announcement.corrects and announcement.corrects not in known:
-        raise BeaconError(f"there is no announcement {announcement.corrects} to correct")
+    known = {entry.number: entry for entry in index.announcements}
+    if announcement.corrects:
+        _check_corrected(index, known.get(announcement.corrects), announcement)
     if last is None:
         return
     if last.content == content:
@@ -143,9 +188,23 @@ def _check_place(index: Index, announcement: Announcement, content: str) -> None
         )
 
 
+def _check_corrected(index: Index, corrected: Published | None, announcement: Announcement) -> None:
+    """A correction is of the same region and period; it may be the first without or with names."""
+    if corrected is None:
+        raise BeaconError(f"there is no announcement {announcement.corrects} to correct")
+    if (corrected.region, corrected.period) != (announcement.region, str(announcement.period)):
+        raise BeaconError(
+            f"{corrected.number} is about {corrected.region} {corrected.period}, this one about "
+            f"{announcement.region} {announcement.period}: a correction has the same region and period"
+        )
+    for entry in index.announcements:
+        if entry.corrects == corrected.number:
+            raise BeaconError(f"{corrected.number} is already corrected by {entry.number}: correct that one")
+
+
 def _write(directory: Path, number: str, files: Mapping[str, bytes]) -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=".part-", dir=directory))
+    part = Path(tempfile.mkdtemp(prefix=PART, dir=directory))
     try:
         for name, data in files.items():
             path = part / name
@@ -185,7 +244,9 @@ def verify(directory: Path) -> list[str]:
     known = {entry.number for entry in index.announcements}
     for path in sorted(directory.iterdir()):
         if path.is_dir() and not path.name.startswith(".") and path.name not in known:
-            problems.append(f"{path.name}: is not in {INDEX}")
+            problems.append(
+                f"{path.name}: is not in {INDEX}: publishing it was interrupted; remove the folder"
+            )
     return problems
 
 

@@ -138,6 +138,20 @@ def test_an_influxdb_store_travels_with_all_its_settings(tmp_path: Path) -> None
     there.close()
 
 
+def test_a_period_that_no_building_fills_is_not_announced(path: Path, rules: Rules) -> None:
+    store = SqliteStore(path)
+    with pytest.raises(BeaconError, match="period 2025: no building in region 3301 has enough data"):
+        collect(store, town.registry(), rules, Period(2025), "330100", options(), NOW)
+    store.close()
+
+
+@pytest.mark.parametrize("region", ["33", "3300", "330000"])
+def test_a_province_has_one_name(path: Path, rules: Rules, region: str) -> None:
+    store = SqliteStore(path)
+    assert collect(store, town.registry(), rules, MONTH, region, options(), NOW).region == "33"
+    store.close()
+
+
 @pytest.fixture(autouse=True)
 def no_process_stays() -> Iterator[None]:
     yield

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import openpyxl
 import pytest
 from announced_town import make
 
-from dashboards.announce import pdf
+from dashboards.announce import pdf, publication
 from dashboards.announce.html import render_html
 from dashboards.announce.issue import Form, issue
 from dashboards.announce.model import Announcement
@@ -174,6 +175,45 @@ class TestIndex:
     def test_a_correction_of_nothing_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(BeaconError, match="no announcement 33-2026-10-07"):
             issue(make(corrects="33-2026-10-07"), tmp_path, LIGHT)
+
+    def test_a_correction_stays_with_its_region_and_period(
+        self, october: Announcement, tmp_path: Path
+    ) -> None:
+        issue(october, tmp_path, LIGHT)
+        for wrong in (
+            make(region="3305", corrects="33-2026-10-01"),
+            make(period="2026-09", corrects="33-2026-10-01"),
+        ):
+            with pytest.raises(BeaconError, match="same region and period"):
+                issue(wrong, tmp_path, LIGHT)
+        assert len(read_index(tmp_path).announcements) == 1
+
+    def test_names_can_be_withdrawn_by_a_correction_but_once(
+        self, october: Announcement, tmp_path: Path
+    ) -> None:
+        issue(october, tmp_path, LIGHT)
+        nameless = make(named=False, corrects="33-2026-10-01", correction=Text("no names", "隐去名称"))
+        assert issue(nameless, tmp_path, LIGHT).corrects == "33-2026-10-01"
+        again = make(coverage_limit=0.3, corrects="33-2026-10-01")
+        with pytest.raises(BeaconError, match="already corrected by 33-2026-10-02"):
+            issue(again, tmp_path, LIGHT)
+
+    def test_publishers_at_once_wait_for_each_other(self, tmp_path: Path) -> None:
+        (tmp_path / ".part-of-one-that-was-killed").mkdir()
+        made = [make(region=region) for region in ("33", "3301", "3305", "330105")]
+        with ThreadPoolExecutor(len(made)) as pool:
+            numbers = {each.number for each in pool.map(lambda each: issue(each, tmp_path, LIGHT), made)}
+        assert {entry.number for entry in read_index(tmp_path).announcements} == numbers
+        assert len(numbers) == 4
+        assert verify(tmp_path) == []
+        assert not list(tmp_path.glob(".part*"))
+
+    def test_a_publisher_that_hangs_is_not_waited_for_for_ever(
+        self, october: Announcement, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(publication, "LOCK_WAIT_S", 0.3)
+        with publication._alone(tmp_path), pytest.raises(BeaconError, match="end that one, then try again"):
+            issue(october, tmp_path, LIGHT)
 
     @pytest.mark.parametrize(
         ("tamper", "message"),

@@ -9,7 +9,7 @@ import asyncio
 import os
 import termios
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 import serial
 
@@ -109,8 +109,7 @@ class TcpLine(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are of no class of asyncio
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio."""

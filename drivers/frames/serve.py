@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable
+from typing import cast
 
 Answer = Callable[[bytes], bytes]
 """Takes bytes as they come from the line; gives the bytes to send back, or none."""
@@ -17,9 +18,8 @@ class _Connection(asyncio.Protocol):
         self._opened = opened
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._opened.add(transport)
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are of no class of asyncio
+        self._opened.add(self._transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._opened.discard(self._transport)

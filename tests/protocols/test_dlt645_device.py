@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+import uvloop
 
 from drivers.dlt645 import meter as meters
 from drivers.dlt645.device import ANY_METER, Dlt645Device
@@ -192,6 +193,15 @@ async def test_a_late_answer_is_not_taken_for_the_next() -> None:
     async with tcp_bus(lambda data: late + simulator.answer(data)) as bus:
         (point,) = await device(bus).read_points("02800002")
     assert point.value == 49.98
+
+
+def test_a_serial_server_is_read_on_the_loop_that_the_agent_runs_on() -> None:
+    async def read() -> Status:
+        async with tcp_bus(simulated().answer) as bus:
+            return (await device(bus).read()).status
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(read()) is Status.GOOD
 
 
 async def test_a_serial_server_that_is_gone_and_back() -> None:

@@ -10,10 +10,11 @@ from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as d
 
-from dashboards.boards.influx import ENERGY, SAMPLES, source
+from dashboards.boards.influx import ENERGY, source
 from dashboards.boards.words import Lang, Text
 
 COLUMNS = 24  # the width of Grafana's grid
+_OF_INTERVALS = ("auto", "auto_count", "auto_min")  # the SDK writes them into every kind of variable
 
 
 def uid(key: str, lang: Lang) -> str:
@@ -94,10 +95,10 @@ class Board:
         query: str,
         *,
         many: bool = True,
-        samples: bool = False,
+        falling: bool = False,
         pattern: str = "",
     ) -> None:
-        """A drop-down filled by InfluxQL. With `many`, several or all may be chosen.
+        """A drop-down filled by InfluxQL, sorted. With `many`, several or all may be chosen.
 
         pattern: Grafana's variable regex; named groups `text` and `value` part a label from its id.
         """
@@ -105,9 +106,9 @@ class Board:
             dashboard.QueryVariable(name)
             .label(label.to(self.lang))
             .query(query)
-            .datasource(source(SAMPLES if samples else ENERGY))
+            .datasource(source(ENERGY))
             .refresh(d.VariableRefresh.ON_TIME_RANGE_CHANGED)
-            .sort(d.VariableSort.ALPHABETICAL_ASC)
+            .sort(d.VariableSort.ALPHABETICAL_DESC if falling else d.VariableSort.ALPHABETICAL_ASC)
             .multi(many)
             .include_all(many)
         )
@@ -132,4 +133,7 @@ class Board:
         self._dashboard._internal.panels = self._panels
         built: dict[str, Any] = json.loads(json.dumps(self._dashboard.build(), cls=JSONEncoder))
         built.pop("id", None)
+        for variable in built["templating"].get("list", []):
+            for key in _OF_INTERVALS:
+                variable.pop(key, None)
         return built

@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
+from dashboards.boards import fields as f
 from dashboards.boards import panels as p
 from dashboards.boards.board import Board
 from dashboards.boards.influx import SAMPLES, rows, series
-from dashboards.boards.queries import ONE, building_variable, daily, region_variable, type_variable
+from dashboards.boards.queries import (
+    OF_SPAN,
+    ONE,
+    TOTAL,
+    ZONE,
+    building_variable,
+    daily,
+    region_variable,
+    scheme_variable,
+    span_variable,
+    type_variable,
+)
+from dashboards.boards.tables import Column, grid
 from dashboards.boards.words import (
     BASES,
+    BASIS,
+    CARRIERS,
     COVERAGE,
+    COVERAGES,
     EXPECTED,
     FORECAST,
     GREEN,
     LEVEL,
     LEVELS,
     LIMIT,
-    ORANGE,
     PERIOD,
+    QUOTA_SHARES,
     RED,
+    SCHEME,
     SHARE,
+    SUPPLY,
+    UNIT,
     USED,
     Lang,
     Text,
 )
 
-SHARES: p.Steps = ((None, GREEN), (0.9, ORANGE), (1.0, RED))
-TOTAL = daily("electricity")
-TZ = "tz('Asia/Shanghai')"
+ITEMS = '"carrier" = \'electricity\' AND "item" =~ /^01/'
 
 
 def _day(field: str, how: str, *, item: str = "total", carrier: str = "electricity") -> str:
@@ -39,23 +56,21 @@ def _head(board: Board) -> None:
     lang = board.lang
     energy = _day("energy", "sum")
     base, peak = _day("base_kw", "mean"), _day("peak_kw", "max")
-    board.add(p.figure(lang, Text("用电量", "Electricity"), series(energy), unit=p.KWH), 5, 4)
-    board.add(p.figure(lang, Text("最大负荷", "Peak load"), series(peak), unit=p.KW, decimals=1), 5, 4)
+    board.add(p.figure(lang, Text("用电量", "Electricity"), series(energy), unit=f.KWH), 5, 4)
+    board.add(p.figure(lang, Text("最大负荷", "Peak load"), series(peak), unit=f.KW, decimals=1), 5, 4)
     about = Text("每日最低15分钟平均功率的均值。", "Mean of each day's lowest 15-minute mean power.")
     board.add(
-        p.figure(lang, Text("基础负荷", "Base load"), series(base), unit=p.KW, decimals=1, about=about), 5, 4
+        p.figure(lang, Text("基础负荷", "Base load"), series(base), unit=f.KW, decimals=1, about=about), 5, 4
     )
-    covered = _day("coverage", "mean")
-    steps: p.Steps = ((None, RED), (0.75, ORANGE), (0.95, GREEN))
-    board.add(p.figure(lang, COVERAGE, series(covered), unit=p.PERCENT, steps=steps, decimals=1), 4, 4)
-    share = f'SELECT last("share") FROM "quota" WHERE $timeFilter AND {ONE} GROUP BY "basis", "period"'
-    board.add(
-        p.figure(
-            lang, SHARE, series(share, "$tag_basis $tag_period"), unit=p.PERCENT, steps=SHARES, decimals=0
-        ),
-        5,
-        4,
+    covered = series(_day("coverage", "mean"))
+    board.add(p.figure(lang, COVERAGE, covered, unit=f.PERCENT, steps=COVERAGES, decimals=1), 4, 4)
+    share = series(
+        f'SELECT last("share") FROM "quota" WHERE $timeFilter AND {ONE} AND "scheme" = \'${{scheme}}\' '
+        f'AND {OF_SPAN} GROUP BY "basis"',
+        "$tag_basis",
     )
+    panel = p.figure(lang, SHARE, share, unit=f.PERCENT, steps=QUOTA_SHARES, decimals=0, names=BASES)
+    board.add(panel, 5, 4)
 
 
 def _load(board: Board) -> None:
@@ -65,63 +80,59 @@ def _load(board: Board) -> None:
         'GROUP BY time($__interval), "device" fill(none)'
     )
     title = Text("负荷曲线（各电表）", "Load curve by meter")
-    board.add(p.lines(lang, title, series(power, "$tag_device", uid=SAMPLES), unit=p.KW), 16, 9)
+    board.add(p.lines(lang, title, series(power, "$tag_device", uid=SAMPLES), unit=f.KW), 16, 9)
     items = (
         f'SELECT sum("energy") FROM "energy_daily" WHERE $timeFilter AND {ONE} AND {ITEMS} GROUP BY "item"'
     )
-    about = Text(
-        "国家分项编码：A照明插座，B空调，C动力，D特殊。",
-        "National items: A lighting and sockets, B air conditioning, C power, D special.",
-    )
-    board.add(
-        p.shares(
-            lang,
-            Text("分项用电", "Where electricity goes"),
-            series(items, "$tag_item"),
-            unit=p.KWH,
-            about=about,
-        ),
-        8,
-        9,
-    )
-
-
-ITEMS = '"carrier" = \'electricity\' AND "item" =~ /^01/'
+    about = Text("按国家分项，每千瓦时只计一次。", "By national item; every kilowatt-hour is counted once.")
+    title = Text("分项用电", "Where electricity goes")
+    items_series = series(items, "$tag_item")
+    board.add(p.shares(lang, title, items_series, unit=f.KWH, names=f.ITEM_NAMES, about=about), 8, 9)
 
 
 def _quota(board: Board) -> None:
     lang = board.lang
-    for basis, title, unit in (
-        ("energy_kwh", Text("用能定额进度", "Energy against its quota"), p.KWH),
-        ("carbon_kgco2", Text("碳排放限额进度", "Carbon against its quota"), "suffix: kgCO₂"),
-    ):
-        query = (
-            f'SELECT last("used") AS "{USED.to(lang)}", last("limit") AS "{LIMIT.to(lang)}", '
-            f'last("forecast") AS "{FORECAST.to(lang)}", last("forecast_low") AS "{LOW.to(lang)}", '
-            f'last("forecast_high") AS "{HIGH.to(lang)}" FROM "quota" '
-            f"WHERE $timeFilter AND {ONE} AND \"basis\" = '{basis}' "
-            f'GROUP BY time(1d), "period" fill(none) {TZ}'
-        )
-        panel = p.lines(lang, title, series(query, "$col $tag_period"), unit=unit, low=0)
-        panel.override_by_regexp(f"{HIGH.to(lang)}.*", [p.property_of("custom.fillBelowTo", LOW.to(lang))])
-        board.add(panel, 12, 9)
+    chosen = f"{ONE} AND \"scheme\" = '${{scheme}}' AND \"basis\" = '${{basis}}' AND {OF_SPAN}"
+    amounts = (
+        f'SELECT last("used") AS "{USED.to(lang)}", last("limit") AS "{LIMIT.to(lang)}", '
+        f'last("forecast") AS "{FORECAST.to(lang)}", last("forecast_low") AS "{LOW.to(lang)}", '
+        f'last("forecast_high") AS "{HIGH.to(lang)}" FROM "quota" '
+        f"WHERE $timeFilter AND {chosen} GROUP BY time(1d) fill(none) {ZONE}"
+    )
+    title = Text("用量、定额与年末预测：${basis}", "Used, quota and forecast of the end: ${basis}")
+    panel = p.lines(lang, title, series(amounts, "$col"), unit=f.COUNT, low=0, decimals=0)
+    p.band(panel, LOW.to(lang), HIGH.to(lang))
+    board.add(panel, 12, 9)
+    shares = (
+        f'SELECT last("share") AS "{SHARE.to(lang)}", last("expected_share") AS "{EXPECTED.to(lang)}" '
+        f'FROM "quota" WHERE $timeFilter AND {chosen} GROUP BY time(1d) fill(none) {ZONE}'
+    )
+    title = Text("已用与应用定额：${basis}", "Share of quota and expected share: ${basis}")
+    limit: f.Steps = ((None, GREEN), (1.0, RED))
+    board.add(
+        p.lines(lang, title, series(shares, "$col"), unit=f.PERCENT, low=0, decimals=1, steps=limit), 12, 9
+    )
     table = rows(
-        'SELECT last("used") AS "used", "limit", "share", "expected_share", "forecast", "level", "coverage" '
-        f'FROM "quota" WHERE $timeFilter AND {ONE} GROUP BY "scheme", "basis", "period"'
+        'SELECT last("used") AS "used", "limit", "unit", "share", "expected_share", "forecast", "passes_on", '
+        f'"level", "coverage" FROM "quota" WHERE $timeFilter AND {ONE} '
+        'GROUP BY "scheme", "basis", "period"'
     )
     columns = [
-        p.Column("scheme", Text("标准", "Scheme")),
-        p.Column("basis", Text("口径", "Basis"), plain=BASES),
-        p.Column("period", PERIOD),
-        p.Column("used", USED, p.COUNT),
-        p.Column("limit", LIMIT, p.COUNT),
-        p.Column("share", SHARE, p.PERCENT, decimals=1, steps=SHARES),
-        p.Column("expected_share", EXPECTED, p.PERCENT, decimals=1),
-        p.Column("forecast", FORECAST, p.COUNT),
-        p.Column("level", LEVEL, words=LEVELS),
-        p.Column("coverage", COVERAGE, p.PERCENT, decimals=1),
+        Column("scheme", SCHEME, f.TEXT),
+        Column("basis", BASIS, plain=BASES),
+        Column("period", PERIOD, f.TEXT),
+        Column("used", USED, f.COUNT, decimals=0),
+        Column("limit", LIMIT, f.COUNT, decimals=0),
+        Column("unit", UNIT, f.TEXT, width=90),
+        Column("share", SHARE, f.PERCENT, decimals=1, steps=QUOTA_SHARES),
+        Column("expected_share", EXPECTED, f.PERCENT, decimals=1),
+        Column("forecast", FORECAST, f.COUNT, decimals=0),
+        Column("passes_on", Text("预计超限日", "Passes the quota on"), f.TEXT),
+        Column("level", LEVEL, words=LEVELS),
+        Column("coverage", COVERAGE, f.PERCENT, decimals=1),
     ]
-    board.add(p.grid(lang, Text("定额明细", "Quotas in detail"), table, columns=columns, sort="share"), 24, 7)
+    title = Text("全部定额明细", "All quotas in detail")
+    board.add(grid(lang, title, table, columns=columns, sort="share"), 24, 7)
 
 
 LOW, HIGH = Text("预测下限", "Forecast low"), Text("预测上限", "Forecast high")
@@ -131,41 +142,47 @@ def _days(board: Board) -> None:
     lang = board.lang
     items = (
         f'SELECT sum("energy") FROM "energy_daily" WHERE $timeFilter AND {ONE} AND {ITEMS} '
-        f'GROUP BY time(1d), "item" fill(none) {TZ}'
+        f'GROUP BY time(1d), "item" fill(none) {ZONE}'
     )
     title = Text("每日分项用电", "Daily electricity by item")
-    board.add(p.lines(lang, title, series(items, "$tag_item"), unit=p.KWH, bars=True, stacked=True), 12, 9)
-    peak, base = Text("最大负荷", "peak").to(lang), Text("基础负荷", "base load").to(lang)
+    query = series(items, "$tag_item")
+    panel = p.lines(lang, title, query, unit=f.KWH, bars=True, stacked=True, names=f.ITEM_NAMES)
+    board.add(panel, 12, 9)
+    peak, base = Text("最大负荷", "Peak").to(lang), Text("基础负荷", "Base load").to(lang)
     peaks = (
         f'SELECT max("peak_kw") AS "{peak}", min("base_kw") AS "{base}" FROM "energy_daily" '
-        f"WHERE $timeFilter AND {ONE} AND {TOTAL} GROUP BY time(1d) fill(none) {TZ}"
+        f"WHERE $timeFilter AND {ONE} AND {TOTAL} GROUP BY time(1d) fill(none) {ZONE}"
     )
     title = Text("每日最大负荷与基础负荷", "Daily peak and base load")
-    board.add(p.lines(lang, title, series(peaks, "$col"), unit=p.KW, low=0), 12, 9)
+    board.add(p.lines(lang, title, series(peaks, "$col"), unit=f.KW, low=0), 12, 9)
     profile = (
         f'SELECT mean("power_kw") FROM "load_profile" WHERE $timeFilter AND {ONE} '
-        f'GROUP BY time(1d), "hour" fill(none) {TZ}'
+        f'GROUP BY time(1d), "hour" fill(none) {ZONE}'
     )
     title = Text("时段热力图（小时 × 日）", "Hours of the day, day by day")
-    board.add(p.density(lang, title, series(profile, "$tag_hour"), unit=p.KW), 24, 10)
+    board.add(p.density(lang, title, series(profile, "$tag_hour"), unit=f.KW), 24, 10)
 
 
 def _carriers(board: Board) -> None:
     lang = board.lang
-    for carrier, title, unit in (
-        ("heat", Text("每日供热", "Daily heat"), p.KWH),
-        ("water", Text("每日用水", "Daily water"), p.M3),
-        ("gas", Text("每日天然气", "Daily natural gas"), p.M3),
+    for carrier, title in (
+        ("heat", Text("每日供热", "Daily heat")),
+        ("cooling", Text("每日供冷", "Daily cooling")),
+        ("water", Text("每日用水", "Daily water")),
+        ("gas", Text("每日天然气", "Daily natural gas")),
     ):
-        query = f"{_day('energy', 'sum', carrier=carrier)} GROUP BY time(1d) fill(none) {TZ}"
-        board.add(p.lines(lang, title, series(query, carrier), unit=unit, bars=True), 8, 7)
+        query = f"{_day('energy', 'sum', carrier=carrier)} GROUP BY time(1d) fill(none) {ZONE}"
+        name = CARRIERS[carrier].to(lang)
+        panel = p.lines(lang, title, series(query, name), unit=f.CARRIER_UNITS[carrier], bars=True)
+        board.add(panel, 6, 7)
     pv = (
         'SELECT sum("energy") FROM "energy_daily" WHERE $timeFilter '
         f'AND {ONE} AND "carrier" = \'electricity\' AND "item" =~ /^(grid|pv|export)$/ '
-        f'GROUP BY time(1d), "item" fill(none) {TZ}'
+        f'GROUP BY time(1d), "item" fill(none) {ZONE}'
     )
     title = Text("电网、光伏与上网电量", "Grid, photovoltaics and export")
-    board.add(p.lines(lang, title, series(pv, "$tag_item"), unit=p.KWH, bars=True), 24, 8)
+    supply = series(pv, "$tag_item")
+    board.add(p.lines(lang, title, supply, unit=f.KWH, bars=True, names=SUPPLY), 24, 8)
 
 
 def building(lang: Lang) -> Board:
@@ -180,6 +197,15 @@ def building(lang: Lang) -> Board:
     region_variable(board)
     type_variable(board)
     building_variable(board)
+    scheme_variable(board, ONE, many=False)
+    board.variable(
+        "basis",
+        BASIS,
+        f'SHOW TAG VALUES FROM "quota" WITH KEY = "basis" WHERE {ONE} AND "scheme" = \'${{scheme}}\'',
+        many=False,
+        falling=True,
+    )
+    span_variable(board)
     _head(board)
     _load(board)
     board.row(Text("定额", "Quota"))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dashboards.boards import fields as f
 from dashboards.boards import panels as p
 from dashboards.boards.board import Board
 from dashboards.boards.influx import SAMPLES, rows, series
-from dashboards.boards.queries import ONE, building_variable, region_variable, type_variable
+from dashboards.boards.queries import ONE, ZONE, building_variable, region_variable, type_variable
+from dashboards.boards.tables import Column, grid
 from dashboards.boards.words import GREEN, ORANGE, RED, Lang, Text
 
-COPS: p.Steps = ((None, RED), (2.5, ORANGE), (3.0, GREEN))
+COPS: f.Steps = ((None, RED), (2.5, ORANGE), (3.0, GREEN))
 
 
 def _mean(field: str) -> str:
@@ -34,7 +36,7 @@ def _now(board: Board) -> None:
             lang,
             title,
             series(cop, "$tag_device", uid=SAMPLES),
-            unit=p.NO_UNIT,
+            unit=f.NO_UNIT,
             steps=COPS,
             decimals=2,
             about=about,
@@ -55,7 +57,7 @@ def _now(board: Board) -> None:
             lang,
             title,
             series(spf, "$tag_device", uid=SAMPLES),
-            unit=p.NO_UNIT,
+            unit=f.NO_UNIT,
             steps=COPS,
             decimals=2,
             about=about,
@@ -73,7 +75,7 @@ def _now(board: Board) -> None:
     )
     title = Text("环境热量", "Heat from the environment")
     board.add(
-        p.figure(lang, title, series(renewable, "$tag_device", uid=SAMPLES), unit=p.KWH, about=about), 8, 5
+        p.figure(lang, title, series(renewable, "$tag_device", uid=SAMPLES), unit=f.KWH, about=about), 8, 5
     )
 
 
@@ -89,7 +91,7 @@ def _curves(board: Board) -> None:
             lang,
             Text("COP", "COP"),
             series(cop, "$tag_device", uid=SAMPLES),
-            unit=p.NO_UNIT,
+            unit=f.NO_UNIT,
             steps=COPS,
             low=0,
             decimals=2,
@@ -106,7 +108,7 @@ def _curves(board: Board) -> None:
         ),
     ]
     board.add(
-        p.lines(lang, Text("电功率与热功率", "Electric and heat power"), *power, unit=p.KW, low=0), 12, 8
+        p.lines(lang, Text("电功率与热功率", "Electric and heat power"), *power, unit=f.KW, low=0), 12, 8
     )
     temperatures = [
         series(_mean("supply_temperature"), f"$tag_device {Text('供水', 'flow').to(lang)}", uid=SAMPLES),
@@ -123,7 +125,7 @@ def _curves(board: Board) -> None:
             ref="C",
         ),
     ]
-    board.add(p.lines(lang, Text("温度", "Temperatures"), *temperatures, unit=p.DEGC), 24, 8)
+    board.add(p.lines(lang, Text("温度", "Temperatures"), *temperatures, unit=f.DEGC), 24, 8)
 
 
 def _machine(board: Board) -> None:
@@ -134,20 +136,20 @@ def _machine(board: Board) -> None:
     ):
         query = (
             f'SELECT spread("{field}") FROM "heat_pump" WHERE $timeFilter AND {ONE} '
-            "GROUP BY time(1d), \"device\" fill(none) tz('Asia/Shanghai')"
+            f'GROUP BY time(1d), "device" fill(none) {ZONE}'
         )
-        unit = "h" if field.endswith("hours") else p.COUNT
+        unit = f.HOURS if field.endswith("hours") else f.COUNT
         board.add(p.lines(lang, title, series(query, "$tag_device", uid=SAMPLES), unit=unit, bars=True), 8, 7)
     defrost = (
         f'SELECT mean("defrost_active") FROM "heat_pump" WHERE $timeFilter AND {ONE} '
-        "GROUP BY time(1d), \"device\" fill(none) tz('Asia/Shanghai')"
+        f'GROUP BY time(1d), "device" fill(none) {ZONE}'
     )
     board.add(
         p.lines(
             lang,
             Text("除霜时间占比", "Share of time defrosting"),
             series(defrost, "$tag_device", uid=SAMPLES),
-            unit=p.PERCENT,
+            unit=f.PERCENT,
             low=0,
         ),
         8,
@@ -160,14 +162,14 @@ def _machine(board: Board) -> None:
         uid=SAMPLES,
     )
     columns = [
-        p.Column("device", Text("设备", "Device")),
-        p.Column("Time", Text("最后读数", "Last sample"), p.DATETIME),
-        p.Column("flow", Text("供水温度", "Flow"), p.DEGC, decimals=1),
-        p.Column("return", Text("回水温度", "Return"), p.DEGC, decimals=1),
-        p.Column("electric", Text("电功率", "Electric power"), p.KW, decimals=2),
-        p.Column("heat", Text("热功率", "Heat power"), p.KW, decimals=2),
+        Column("device", Text("设备", "Device")),
+        Column("Time", Text("最后读数", "Last sample"), f.DATETIME),
+        Column("flow", Text("供水温度", "Flow"), f.DEGC, decimals=1),
+        Column("return", Text("回水温度", "Return"), f.DEGC, decimals=1),
+        Column("electric", Text("电功率", "Electric power"), f.KW, decimals=2),
+        Column("heat", Text("热功率", "Heat power"), f.KW, decimals=2),
     ]
-    board.add(p.grid(lang, Text("最近读数", "Latest readings"), latest, columns=columns), 24, 6)
+    board.add(grid(lang, Text("最近读数", "Latest readings"), latest, columns=columns), 24, 6)
 
 
 def heat_pumps(lang: Lang) -> Board:

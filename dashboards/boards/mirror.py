@@ -14,15 +14,18 @@ from collector.settings import InfluxSettings
 from collector.store import Store
 from dashboards.announce.model import Announcement
 from dashboards.boards.facts import (
+    DAY_MS,
     alert_line,
+    announced_at,
+    announced_kind,
     announcement_lines,
     building_lines,
     building_tags,
+    hidden_line,
     profile_lines,
 )
 from rules.alerts import Alert
 
-DAY_MS = 86_400_000
 POST_LINES = 20_000
 
 
@@ -41,7 +44,7 @@ def mirror(
     http = InfluxHttp(settings)
     try:
         forget_renamed(http, registry)
-        lines = [*building_lines(registry), *(alert_line(alert) for alert in alerts)]
+        lines = [*building_lines(registry), *(alert_line(alert, registry) for alert in alerts)]
         start = now // DAY_MS * DAY_MS - days * DAY_MS
         for building in registry.buildings.values():
             lines += profile_lines(building, store.intervals(building.id, start, now))
@@ -54,12 +57,18 @@ def mirror(
 def show_announcement(settings: InfluxSettings, announcement: Announcement) -> None:
     """Put an announcement on the public board in place of the one before. Raises StoreUnavailable."""
     http = InfluxHttp(settings)
-    kind = "month" if announcement.period.monthly else "year"
+    kind, at = announced_kind(announcement), announced_at(announcement)
     try:
-        asked = f'SELECT count("shown") FROM "announcement" WHERE "kind" = \'{kind}\''
-        counted = http.query(settings.bucket_energy, asked)
-        slots = int(counted[0].values[0][1]) if counted else 0
-        _post(http, announcement_lines(announcement, slots))
+        asked = (
+            f'SELECT "shown" FROM "announcement" WHERE "kind" = \'{kind}\' AND "shown" = 1 GROUP BY "slot"'
+        )
+        earlier = [
+            hidden_line(kind, each.tags["slot"], row[0])
+            for each in http.query(settings.bucket_energy, asked)
+            for row in each.values
+            if row[0] != at
+        ]
+        _post(http, [*announcement_lines(announcement), *earlier])
     finally:
         http.close()
 

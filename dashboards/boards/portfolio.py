@@ -2,71 +2,76 @@
 
 from __future__ import annotations
 
+from dashboards.boards import fields as f
 from dashboards.boards import panels as p
 from dashboards.boards.board import Board, board_link
-from dashboards.boards.influx import rows, series
-from dashboards.boards.queries import SCOPE, daily, region_variable, type_variable
+from dashboards.boards.influx import InfluxQuery, rows, series
+from dashboards.boards.queries import (
+    QUOTA,
+    SCOPE,
+    TOTAL,
+    ZONE,
+    building_columns,
+    facts,
+    region_variable,
+    scheme_variable,
+    span_variable,
+    type_variable,
+)
+from dashboards.boards.tables import Column, grid, places
 from dashboards.boards.words import (
     AREA,
     BASES,
-    BUILDING,
+    BASIS,
+    CARRIERS,
     COVERAGE,
+    COVERAGES,
     ENERGY,
     EUI,
     EXPECTED,
     GREEN,
-    LEVEL,
     LEVELS,
     LIMIT,
     NAME,
-    ORANGE,
-    PERIOD,
+    QUOTA_SHARES,
     RED,
-    SHARE,
-    TYPE,
-    TYPES,
     USED,
     Lang,
     Text,
 )
 
-SHARES: p.Steps = ((None, GREEN), (0.9, ORANGE), (1.0, RED))
-COVERAGES: p.Steps = ((None, RED), (0.75, ORANGE), (0.95, GREEN))
-OF_TYPE = '"type" =~ /^${type:regex}$/'
-TOTAL = daily("electricity")
+ENERGY_BASIS = "\"basis\" = '${basis}'"
+CARBON_BASIS = "\"basis\" = 'carbon_kgco2'"
+AREAS = f'SELECT last("area_m2") AS "area" FROM "building" WHERE {SCOPE} GROUP BY "building"'
+
+
+def _variables(board: Board) -> None:
+    region_variable(board)
+    type_variable(board)
+    scheme_variable(board, SCOPE)
+    board.fixed_variable("basis", BASIS, [(key, BASES[key]) for key in ("energy_kwh", "energy_kgce")])
+    span_variable(board)
 
 
 def _figures(board: Board) -> None:
     lang = board.lang
     energy = f'SELECT sum("energy") FROM "energy_daily" WHERE $timeFilter AND {TOTAL} AND {SCOPE}'
-    buildings = (
-        f'SELECT count("area") FROM (SELECT last("area_m2") AS "area" FROM "building" '
-        f'WHERE {SCOPE} GROUP BY "building")'
-    )
-    area = (
-        f'SELECT sum("area") FROM (SELECT last("area_m2") AS "area" FROM "building" '
-        f'WHERE {SCOPE} GROUP BY "building")'
-    )
     over = (
-        f'SELECT count("share") FROM (SELECT last("share") AS "share" FROM "quota" '
-        f'WHERE $timeFilter AND {SCOPE} GROUP BY "building") WHERE "share" > 1'
+        'SELECT count("share") FROM (SELECT max("share") AS "share" FROM '
+        f'(SELECT last("share") AS "share" FROM "quota" WHERE $timeFilter AND {QUOTA} '
+        'GROUP BY "building", "scheme", "basis") GROUP BY "building") WHERE "share" > 1'
     )
     covered = f'SELECT mean("coverage") FROM "energy_daily" WHERE $timeFilter AND {TOTAL} AND {SCOPE}'
-    board.add(p.figure(lang, Text("建筑数", "Buildings"), series(buildings), unit=p.COUNT), 4, 4)
-    board.add(p.figure(lang, AREA, series(area), unit=p.AREA_UNIT, decimals=0), 5, 4)
-    board.add(p.figure(lang, Text("用电量", "Electricity"), series(energy), unit=p.KWH), 5, 4)
-    board.add(
-        p.figure(
-            lang,
-            Text("超定额建筑", "Over quota"),
-            series(over),
-            unit=p.COUNT,
-            steps=((None, GREEN), (1, RED)),
-        ),
-        5,
-        4,
-    )
-    board.add(p.figure(lang, COVERAGE, series(covered), unit=p.PERCENT, steps=COVERAGES, decimals=1), 5, 4)
+    buildings = series(f'SELECT count("area") FROM ({AREAS})')
+    board.add(p.tally(lang, Text("建筑数", "Buildings"), buildings, unit=f.COUNT), 4, 4)
+    area = series(f'SELECT sum("area") FROM ({AREAS})')
+    board.add(p.figure(lang, AREA, area, unit=f.AREA_UNIT, decimals=0), 5, 4)
+    board.add(p.figure(lang, Text("用电量", "Electricity"), series(energy), unit=f.KWH), 5, 4)
+    title = Text("超定额建筑", "Over quota")
+    about = Text("任一口径的最近判定超过定额。", "By the newest judgement on any basis.")
+    steps: f.Steps = ((None, GREEN), (1, RED))
+    board.add(p.tally(lang, title, series(over), unit=f.COUNT, steps=steps, about=about), 5, 4)
+    board.add(p.figure(lang, COVERAGE, series(covered), unit=f.PERCENT, steps=COVERAGES, decimals=1), 5, 4)
 
 
 def _league(board: Board) -> None:
@@ -75,31 +80,23 @@ def _league(board: Board) -> None:
         f'SELECT sum("energy") AS "energy", mean("coverage") AS "coverage" FROM "energy_daily" '
         f'WHERE $timeFilter AND {TOTAL} AND {SCOPE} GROUP BY "building"'
     )
-    facts = rows(
-        f'SELECT last("area_m2") AS "area" FROM "building" WHERE {SCOPE} AND {OF_TYPE} '
-        f'GROUP BY "building", "name_{lang}", "type"',
-        ref="B",
-    )
-    link = board_link("building", lang, building="${__data.fields.building}")
     columns = [
-        p.Column("building", BUILDING, link=link, width=120),
-        p.Column(f"name_{lang}", NAME, link=link, width=240),
-        p.Column("type", TYPE, plain=TYPES, width=140),
-        p.Column("eui", EUI, p.EUI_UNIT, decimals=1, bar=True),
-        p.Column("energy", ENERGY, p.KWH),
-        p.Column("area", AREA, p.AREA_UNIT, decimals=0),
-        p.Column("coverage", COVERAGE, p.PERCENT, decimals=1, steps=COVERAGES),
+        *building_columns(lang),
+        Column("eui", EUI, f.EUI_UNIT, decimals=1, bar=True),
+        Column("energy", ENERGY, f.KWH),
+        Column("area", AREA, f.AREA_UNIT, decimals=0),
+        Column("coverage", COVERAGE, f.PERCENT, decimals=1, steps=COVERAGES),
     ]
     title = Text("各建筑用电强度", "Electricity use intensity by building")
     about = Text(
         "所选时段内用电量除以建筑面积；不同时段长度不可直接比较。",
         "Electricity of the chosen time range over floor area; ranges of different length do not compare.",
     )
-    panel = p.grid(
+    panel = grid(
         lang,
         title,
         energy,
-        facts,
+        facts(lang, "B", 'last("area_m2") AS "area"'),
         columns=columns,
         join="building",
         divide=("energy", "area", "eui"),
@@ -109,33 +106,31 @@ def _league(board: Board) -> None:
     board.add(panel, 24, 12)
 
 
-def _quota(board: Board, width: int, height: int) -> None:
-    lang = board.lang
-    query = rows(
-        'SELECT last("share") AS "share", "expected_share", "level" FROM "quota" '
-        f'WHERE $timeFilter AND {SCOPE} GROUP BY "building", "basis", "period"'
+def _judged(prefix: str, basis: str, ref: str) -> InfluxQuery:
+    return rows(
+        f'SELECT last("share") AS "{prefix}_share", "expected_share" AS "{prefix}_expected", '
+        f'"level" AS "{prefix}_level" FROM "quota" WHERE $timeFilter AND {QUOTA} AND {basis} '
+        'GROUP BY "building"',
+        ref=ref,
     )
-    link = board_link("building", lang, building="${__data.fields.building}")
-    columns = [
-        p.Column("building", BUILDING, link=link),
-        p.Column("basis", Text("口径", "Basis"), plain=BASES),
-        p.Column("period", PERIOD),
-        p.Column("share", SHARE, p.PERCENT, decimals=1, steps=SHARES),
-        p.Column("expected_share", EXPECTED, p.PERCENT, decimals=1),
-        p.Column("level", LEVEL, words=LEVELS),
-    ]
-    title = Text("定额执行情况", "Where every building stands against its quota")
-    board.add(p.grid(lang, title, query, columns=columns, sort="share"), width, height)
 
 
-def _trend(board: Board, width: int) -> None:
+def _quota(board: Board) -> None:
     lang = board.lang
-    query = (
-        f'SELECT sum("energy") FROM "energy_daily" WHERE $timeFilter AND {TOTAL} AND {SCOPE} '
-        "GROUP BY time(1d), \"city\" fill(none) tz('Asia/Shanghai')"
-    )
-    title = Text("每日用电量（按城市）", "Daily electricity by city")
-    board.add(p.lines(lang, title, series(query, "$tag_city"), unit=p.KWH, bars=True, stacked=True), width, 9)
+    columns = building_columns(lang)
+    for prefix, what in (("energy", Text("用能", "Energy")), ("carbon", Text("碳排放", "Carbon"))):
+        share = Text(f"{what.zh}：已用定额", f"{what.en}: share of quota")
+        expected = Text(f"{what.zh}：{EXPECTED.zh}", f"{what.en}: expected by now")
+        level = Text(f"{what.zh}：等级", f"{what.en}: level")
+        columns += [
+            Column(f"{prefix}_share", share, f.PERCENT, decimals=1, steps=QUOTA_SHARES),
+            Column(f"{prefix}_expected", expected, f.PERCENT, decimals=1),
+            Column(f"{prefix}_level", level, words=LEVELS),
+        ]
+    title = Text("定额执行情况", "Where every building stands against its quotas")
+    targets = (_judged("energy", ENERGY_BASIS, "A"), _judged("carbon", CARBON_BASIS, "B"), facts(lang, "C"))
+    panel = grid(lang, title, *targets, columns=columns, join="building", outer=True, sort="energy_share")
+    board.add(panel, 24, 10)
 
 
 def portfolio(lang: Lang) -> Board:
@@ -147,77 +142,138 @@ def portfolio(lang: Lang) -> Board:
         since="now-30d/d",
         refresh="5m",
     )
-    region_variable(board)
-    type_variable(board)
+    _variables(board)
     _figures(board)
-    _trend(board, 24)
+    query = (
+        f'SELECT sum("energy") FROM "energy_daily" WHERE $timeFilter AND {TOTAL} AND {SCOPE} '
+        f"GROUP BY time(1d) fill(none) {ZONE}"
+    )
+    title = Text("每日用电量", "Daily electricity")
+    board.add(p.lines(lang, title, series(query, title.to(lang)), unit=f.KWH, bars=True), 24, 9)
     _league(board)
-    _quota(board, 24, 10)
+    _quota(board)
     return board
 
 
 def _map(board: Board) -> None:
     lang = board.lang
-    where = rows(
-        'SELECT last("latitude") AS "latitude", "longitude" FROM "building" '
-        f'WHERE {SCOPE} AND {OF_TYPE} GROUP BY "building", "name_{lang}"'
-    )
     share = rows(
-        f'SELECT last("share") AS "share" FROM "quota" WHERE $timeFilter AND {SCOPE} GROUP BY "building"',
+        'SELECT max("share") AS "share" FROM (SELECT last("share") AS "share" FROM "quota" '
+        f'WHERE $timeFilter AND {QUOTA} GROUP BY "building", "scheme", "basis") GROUP BY "building"',
         ref="B",
     )
+    columns = [
+        *building_columns(lang),
+        Column("share", Text("已用定额（最高者）", "Share of quota (the highest)"), f.PERCENT, decimals=1),
+    ]
     title = Text("分布与定额", "Where they stand, coloured by share of quota")
-    board.add(p.places(lang, title, where, share, join="building", steps=SHARES, size="share"), 12, 12)
+    where = facts(lang, "A", 'last("latitude") AS "latitude"', '"longitude"')
+    panel = places(
+        lang, title, where, share, columns=columns, join="building", color="share", steps=QUOTA_SHARES
+    )
+    board.add(panel, 24, 12)
 
 
 def _drill_down(board: Board) -> None:
     lang = board.lang
-    for key, title, shown in (
-        ("city", Text("各市用电量", "Electricity by city"), "city"),
-        ("county", Text("各区县用电量", "Electricity by county"), "county"),
+    for key, title in (
+        ("province", Text("各省", "Provinces")),
+        ("city", Text("各市", "Cities")),
+        ("county", Text("各区县", "Counties")),
     ):
-        query = (
-            f'SELECT sum("energy") FROM "energy_daily" WHERE $timeFilter AND {TOTAL} AND {SCOPE} '
+        used = rows(
+            f'SELECT sum("energy") AS "energy" FROM "energy_daily" WHERE $timeFilter AND {TOTAL} AND {SCOPE} '
             f'GROUP BY "{key}"'
         )
-        board.add(p.ranking(lang, title, series(query, f"$tag_{shown}"), unit=p.KWH), 6, 12)
+        tags = f'"{key}", "{key}_code", "{key}_{lang}"'
+        there = rows(
+            f'SELECT sum("area") AS "area", count("area") AS "buildings" FROM (SELECT last("area_m2") AS '
+            f'"area" FROM "building" WHERE {SCOPE} GROUP BY "building", {tags}) GROUP BY {tags}',
+            ref="B",
+        )
+        link = board_link("region", lang, region=f"${{__data.fields.{key}_code}}")
+        columns = [
+            Column(f"{key}_{lang}", NAME, mappings=f.without_code(), link=link),
+            Column("buildings", Text("建筑数", "Buildings"), f.COUNT, width=90),
+            Column("energy", ENERGY, f.KWH, width=110),
+            Column("eui", EUI, f.EUI_UNIT, decimals=1, bar=True),
+            Column(f"{key}_code", Text("代码", "Code"), f.TEXT, width=80),
+        ]
+        panel = grid(
+            lang,
+            title,
+            used,
+            there,
+            columns=columns,
+            join=key,
+            divide=("energy", "area", "eui"),
+            sort="energy",
+        )
+        board.add(panel, 8, 9)
 
 
 def _dual_control(board: Board) -> None:
     lang = board.lang
-    for basis, title, unit in (
-        ("energy_kwh", Text("用能总量与限额", "Energy: used and limit"), p.KWH),
-        ("carbon_kgco2", Text("碳排放总量与限额", "Carbon: used and limit"), "suffix: kgCO₂"),
+    limits = {"used": ("used_m2", USED), "limit": ("limit_m2", LIMIT)}
+    for basis, what, unit, per_area in (
+        (ENERGY_BASIS, Text("${basis:text}", "${basis:text}"), f.COUNT, f.NO_UNIT),
+        (CARBON_BASIS, BASES["carbon_kgco2"], f.COUNT, f.CARBON_UNIT),
     ):
-        query = (
-            f'SELECT sum("used") AS "{USED.to(lang)}", sum("limit") AS "{LIMIT.to(lang)}" FROM '
-            '(SELECT last("used") AS "used", last("limit") AS "limit" FROM "quota" '
-            f'WHERE $timeFilter AND {SCOPE} AND "basis" = \'{basis}\' GROUP BY "building", "period")'
+        newest = (
+            f'SELECT last("used") AS "used", last("limit") AS "limit" FROM "quota" '
+            f'WHERE $timeFilter AND {QUOTA} AND {basis} GROUP BY "building"'
         )
-        board.add(p.ranking(lang, title, series(query, "$col"), unit=unit), 6, 6)
+        total = f'SELECT sum("used") AS "{USED.to(lang)}", sum("limit") AS "{LIMIT.to(lang)}" FROM ({newest})'
+        title = Text(f"总量：{what.zh}", f"Total: {what.en}")
+        board.add(p.ranking(lang, title, series(total, "$col"), unit=unit, decimals=0), 6, 6)
+        title = Text(f"强度：{what.zh}，每平方米", f"Intensity: {what.en} per m²")
+        panel = p.intensities(
+            lang,
+            title,
+            rows(newest),
+            rows(AREAS, ref="B"),
+            join="building",
+            over=limits,
+            under="area",
+            unit=per_area,
+        )
+        board.add(panel, 6, 6)
+
+
+def _over_time(board: Board) -> None:
+    lang = board.lang
+    left, plan = Text("剩余定额", "Quota left").to(lang), Text("计划剩余", "Planned to be left").to(lang)
+    each = (
+        'SELECT last("used") AS "used", last("limit") AS "limit", '
+        'last("expected_share") * last("limit") AS "planned" FROM "quota" '
+        f"WHERE $timeFilter AND {QUOTA} AND {ENERGY_BASIS} "
+        f'GROUP BY time(1d), "building" fill(previous) {ZONE}'
+    )
+    remaining = (
+        f'SELECT 1 - sum("used") / sum("limit") AS "{left}", 1 - sum("planned") / sum("limit") AS "{plan}" '
+        f"FROM ({each}) WHERE $timeFilter GROUP BY time(1d) fill(none) {ZONE}"
+    )
+    title = Text("定额剩余：${basis:text}", "Quota burn-down: ${basis:text}")
+    about = Text(
+        "所选建筑定额合计的剩余比例。", "Share that is left of the chosen buildings' quotas together."
+    )
+    steps: f.Steps = ((None, RED), (0, GREEN))
+    query = series(remaining, "$col")
+    board.add(p.lines(lang, title, query, unit=f.PERCENT, steps=steps, about=about), 12, 8)
     carriers = (
         'SELECT sum("energy") FROM "energy_daily" WHERE $timeFilter '
-        f"AND \"item\" = 'total' AND {SCOPE} GROUP BY time(1d), \"carrier\" fill(none) tz('Asia/Shanghai')"
+        f'AND "item" = \'total\' AND {SCOPE} GROUP BY time(1d), "carrier" fill(none) {ZONE}'
     )
-    about = Text("电、热、冷为 kWh，水、气为 m³。", "Electricity, heat, cooling in kWh; water and gas in m³.")
     title = Text("各能源每日用量", "Daily use by carrier")
-    board.add(p.lines(lang, title, series(carriers, "$tag_carrier"), unit=p.NO_UNIT, about=about), 12, 6)
-
-
-def _burn_down(board: Board) -> None:
-    lang = board.lang
-    left, plan = Text("剩余定额", "quota left").to(lang), Text("计划剩余", "planned to be left").to(lang)
-    remaining = (
-        f'SELECT 1 - mean("share") AS "{left}", 1 - mean("expected_share") AS "{plan}" FROM "quota" '
-        f"WHERE $timeFilter AND {SCOPE} AND \"basis\" = 'energy_kwh' "
-        "GROUP BY time(1d) fill(none) tz('Asia/Shanghai')"
+    panel = p.lines(
+        lang,
+        title,
+        series(carriers, "$tag_carrier"),
+        unit=f.KWH,
+        names=CARRIERS,
+        units=f.CARRIER_UNITS,
     )
-    title = Text("定额剩余", "Quota burn-down (mean of buildings)")
-    board.add(
-        p.lines(lang, title, series(remaining, "$col"), unit=p.PERCENT, steps=((None, RED), (0, GREEN))),
-        24,
-        8,
-    )
+    board.add(panel, 12, 8)
 
 
 def region(lang: Lang) -> Board:
@@ -229,13 +285,14 @@ def region(lang: Lang) -> Board:
         since="now-30d/d",
         refresh="15m",
     )
-    region_variable(board)
-    type_variable(board)
+    _variables(board)
     _figures(board)
     _map(board)
+    board.row(Text("省、市、区县到建筑", "Province, city, county, building"))
     _drill_down(board)
+    _league(board)
     board.row(Text("总量与强度双控", "Dual control: totals and intensities"))
     _dual_control(board)
-    _burn_down(board)
-    _quota(board, 24, 10)
+    _over_time(board)
+    _quota(board)
     return board

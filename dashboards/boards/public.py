@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dashboards.boards import fields as f
 from dashboards.boards import panels as p
 from dashboards.boards.board import Board
 from dashboards.boards.influx import InfluxQuery, rows
+from dashboards.boards.tables import Column, grid
 from dashboards.boards.words import (
     AREA,
     COVERAGE,
     GRADES,
     GREEN,
+    LEVELS,
     NAME,
     ORANGE,
     PERIOD,
+    QUOTA_SHARES,
     RED,
     SHARE,
     TYPE,
@@ -27,8 +31,8 @@ KINDS = (
 
 
 FIELDS = (
-    *("rank", "period", "grade", "eui", "carbon_grade", "carbon_intensity"),
-    *("share", "change", "area", "coverage", "number"),
+    *("rank", "period", "grade", "eui", "carbon_rank", "carbon_grade", "carbon_intensity"),
+    *("share", "level", "change", "area", "coverage", "number"),
 )
 
 
@@ -37,28 +41,30 @@ def _select(kind: str, *fields: str) -> InfluxQuery:
     return rows(f'SELECT {chosen} FROM "announcement" WHERE "kind" = \'{kind}\' AND "shown" = 1')
 
 
-def _columns(lang: Lang) -> list[p.Column]:
+def _columns(lang: Lang) -> list[Column]:
     grades = {letter: (Text(letter, letter), color) for letter, color in GRADES.items()}
     return [
-        p.Column("rank", Text("类内排名", "Rank in type"), p.COUNT, width=100),
-        p.Column(f"name_{lang}", NAME, width=240),
-        p.Column(f"type_{lang}", TYPE, width=150),
-        p.Column("period", PERIOD, width=90),
-        p.Column("grade", Text("能效等级", "Energy grade"), words=grades, width=90),
-        p.Column("eui", Text("能耗强度", "Energy intensity"), p.EUI_UNIT, decimals=1, bar=True),
-        p.Column("carbon_grade", Text("碳效等级", "Carbon grade"), words=grades, width=90),
-        p.Column("carbon_intensity", Text("碳强度", "Carbon intensity"), p.CARBON_UNIT, decimals=1, bar=True),
-        p.Column("share", SHARE, p.PERCENT, decimals=0, steps=((None, GREEN), (0.9, ORANGE), (1, RED))),
-        p.Column(
+        Column(f"type_{lang}", TYPE, f.TEXT, width=150, filterable=True),
+        Column("rank", Text("能耗类内排名", "Energy rank in type"), f.COUNT, width=110),
+        Column("carbon_rank", Text("碳排放类内排名", "Carbon rank in type"), f.COUNT, width=110),
+        Column(f"name_{lang}", NAME, f.TEXT, width=240),
+        Column("grade", Text("能效等级", "Energy grade"), words=grades, width=90, filterable=True),
+        Column("eui", Text("能耗强度", "Energy intensity"), f.EUI_UNIT, decimals=1, bar=True),
+        Column("carbon_grade", Text("碳效等级", "Carbon grade"), words=grades, width=90, filterable=True),
+        Column("carbon_intensity", Text("碳强度", "Carbon intensity"), f.CARBON_UNIT, decimals=1, bar=True),
+        Column("level", Text("定额状态", "Quota"), words=LEVELS, width=110, filterable=True),
+        Column("share", SHARE, f.PERCENT, decimals=0, steps=QUOTA_SHARES, width=90),
+        Column(
             "change",
-            Text("同比", "On last year"),
-            p.PERCENT,
+            Text("能耗强度同比", "Energy intensity on last year"),
+            f.PERCENT,
             decimals=1,
             steps=((None, GREEN), (0, ORANGE), (0.1, RED)),
         ),
-        p.Column("area", AREA, p.AREA_UNIT, decimals=0),
-        p.Column("coverage", COVERAGE, p.PERCENT, decimals=1),
-        p.Column("number", Text("公示编号", "Announcement"), width=150),
+        Column("area", AREA, f.AREA_UNIT, decimals=0),
+        Column("coverage", COVERAGE, f.PERCENT, decimals=1),
+        Column("period", PERIOD, f.TEXT, width=90),
+        Column("number", Text("公示编号", "Announcement"), f.TEXT, width=150),
     ]
 
 
@@ -90,11 +96,13 @@ def announcement(lang: Lang) -> Board:
         names = (f"name_{lang}", f"type_{lang}")
         columns = _columns(lang)
         ranking = _select(kind, *names, *FIELDS)
-        board.add(p.grid(lang, title, ranking, columns=columns, sort="eui", descending=False), 24, 12)
+        by_type = (f"type_{lang}", "rank")
+        board.add(grid(lang, title, ranking, columns=columns, ranked=by_type), 24, 12)
         for field, name, unit in (
-            ("eui", Text("各类建筑平均能耗强度", "Mean energy intensity by type"), p.EUI_UNIT),
-            ("carbon_intensity", Text("各类建筑平均碳强度", "Mean carbon intensity by type"), p.CARBON_UNIT),
+            ("eui", Text("各类建筑平均能耗强度", "Mean energy intensity by type"), f.EUI_UNIT),
+            ("carbon_intensity", Text("各类建筑平均碳强度", "Mean carbon intensity by type"), f.CARBON_UNIT),
         ):
             query = _select(kind, f"type_{lang}", field)
-            board.add(p.means(lang, name, query, by=f"type_{lang}", of=field, unit=unit), 12, 9)
+            panel = p.means(lang, name, query, by=f"type_{lang}", of=field, shown=name, unit=unit)
+            board.add(panel, 12, 9)
     return board

@@ -6,23 +6,47 @@ others are written by the collector and the rules.
 
 from __future__ import annotations
 
-from dashboards.boards.board import Board
-from dashboards.boards.words import BUILDING, REGION, TYPE, Lang
+from dashboards.boards import fields as f
+from dashboards.boards.board import Board, board_link
+from dashboards.boards.influx import InfluxQuery, rows
+from dashboards.boards.tables import Column
+from dashboards.boards.words import BUILDING, NAME, PERIOD, REGION, SCHEME, TYPE, TYPES, Lang, Text
 
 ONE = "\"building\" = '${building}'"
-SCOPE = '"building" =~ /^${region:regex}/'
-"""Buildings of the chosen regions: a building's id begins with its province's, city's and county's code."""
+SCOPE = '"building" =~ /^${region:regex}[0-9]*${type:regex}[0-9]*$/'
+"""Buildings of the chosen regions and types: an id is province, city, county, type letter, serial number."""
+OF_SPAN = '"period" =~ /^${span:raw}$/'
+QUOTA = f'{SCOPE} AND "scheme" =~ /^${{scheme:regex}}$/ AND {OF_SPAN}'
+"""Judgements of the chosen buildings by the chosen schemes over the chosen kind of period."""
+ZONE = "tz('Asia/Shanghai')"
 LABELLED = r"/^(?<value>\S+) (?<text>.+)$/"
 """Parts the tag `330100A001 Name` of the `building` measurement into id and name."""
-
-
-def label(lang: Lang) -> str:
-    return f"label_{lang}"
 
 
 def daily(carrier: str, item: str = "total") -> str:
     """Condition on daily energy of one carrier and item."""
     return f"\"carrier\" = '{carrier}' AND \"item\" = '{item}'"
+
+
+TOTAL = daily("electricity")
+
+
+def facts(lang: Lang, ref: str, *fields: str) -> InfluxQuery:
+    """One row for each chosen building: id, name and type as tags, and what is asked of its facts."""
+    asked = ", ".join(fields or ('last("area_m2") AS "area"',))
+    return rows(
+        f'SELECT {asked} FROM "building" WHERE {SCOPE} GROUP BY "building", "name_{lang}", "type"', ref=ref
+    )
+
+
+def building_columns(lang: Lang) -> list[Column]:
+    """Id and name, linked to the building's board, and type."""
+    link = board_link("building", lang, building="${__data.fields.building}")
+    return [
+        Column("building", BUILDING, f.TEXT, link=link, width=120),
+        Column(f"name_{lang}", NAME, f.TEXT, link=link, width=240),
+        Column("type", TYPE, plain=TYPES, width=140, filterable=True),
+    ]
 
 
 def region_variable(board: Board) -> None:
@@ -39,17 +63,29 @@ def type_variable(board: Board) -> None:
     board.variable(
         "type",
         TYPE,
-        f'SHOW TAG VALUES FROM "building" WITH KEY = "type_{board.lang}" WHERE {SCOPE}',
+        f'SHOW TAG VALUES FROM "building" WITH KEY = "class_{board.lang}" '
+        'WHERE "building" =~ /^${region:regex}/',
         pattern=LABELLED,
     )
 
 
-def building_variable(board: Board, *, many: bool = False) -> None:
+def building_variable(board: Board) -> None:
     board.variable(
         "building",
         BUILDING,
-        f'SHOW TAG VALUES FROM "building" WITH KEY = "{label(board.lang)}" '
-        f'WHERE {SCOPE} AND "type" =~ /^${{type:regex}}$/',
-        many=many,
+        f'SHOW TAG VALUES FROM "building" WITH KEY = "label_{board.lang}" WHERE {SCOPE}',
+        many=False,
         pattern=LABELLED,
+    )
+
+
+def span_variable(board: Board) -> None:
+    """Years or months: a limit of one kind never adds to one of the other."""
+    spans = (("[0-9]{4}", Text("年度", "Years")), ("[0-9]{4}-[0-9]{2}", Text("月度", "Months")))
+    board.fixed_variable("span", PERIOD, spans)
+
+
+def scheme_variable(board: Board, where: str, *, many: bool = True) -> None:
+    board.variable(
+        "scheme", SCHEME, f'SHOW TAG VALUES FROM "quota" WITH KEY = "scheme" WHERE {where}', many=many
     )

@@ -39,6 +39,11 @@ LEVELS: dict[str, tuple[Text, str]] = {
 }
 """Quota level -> its words and colour."""
 
+QUOTA_SHARES: tuple[tuple[float | None, str], ...] = ((None, GREEN), (0.9, ORANGE), (1.0, RED))
+"""Share of a quota -> colour, from each value up."""
+COVERAGES: tuple[tuple[float | None, str], ...] = ((None, RED), (0.75, ORANGE), (0.95, GREEN))
+"""Data coverage -> colour, from each value up."""
+
 STATES: dict[str, tuple[Text, str]] = {
     "open": (Text("未处理", "Open"), RED),
     "acknowledged": (Text("已确认", "Acknowledged"), ORANGE),
@@ -66,6 +71,18 @@ TYPES: dict[str, Text] = {
     "mixed_use": Text("综合", "Mixed use"),
     "other": Text("其他", "Other"),
 }
+CLASSES: dict[str, Text] = {
+    "A": Text("办公建筑", "Offices"),
+    "B": Text("商场建筑", "Shops"),
+    "C": Text("宾馆饭店", "Hotels"),
+    "D": Text("文化教育", "Education and culture"),
+    "E": Text("医疗卫生", "Health care"),
+    "F": Text("体育建筑", "Sport"),
+    "G": Text("综合建筑", "Mixed use"),
+    "H": Text("其他建筑", "Other"),
+}
+"""Letter in a building's id -> the national class that it stands for; coarser than a type."""
+
 CARRIERS: dict[str, Text] = {
     "electricity": Text("电", "Electricity"),
     "water": Text("水", "Water"),
@@ -74,6 +91,13 @@ CARRIERS: dict[str, Text] = {
     "cooling": Text("供冷", "Cooling"),
     "steam": Text("蒸汽", "Steam"),
 }
+
+SUPPLY: dict[str, Text] = {
+    "grid": Text("电网购电", "From the grid"),
+    "pv": Text("光伏发电", "Photovoltaics"),
+    "export": Text("上网电量", "Export"),
+}
+"""Item of daily electricity that says where it came from or went."""
 
 BASES: dict[str, Text] = {
     "energy_kwh": Text("用能（kWh）", "Energy (kWh)"),
@@ -84,6 +108,9 @@ BASES: dict[str, Text] = {
 
 BUILDING = Text("建筑", "Building")
 NAME = Text("名称", "Name")
+SCHEME = Text("标准", "Scheme")
+BASIS = Text("口径", "Basis")
+UNIT = Text("单位", "Unit")
 TYPE = Text("类型", "Type")
 REGION = Text("地区", "Region")
 ENERGY = Text("用能", "Energy")

@@ -11,13 +11,14 @@ import town
 from collector.influx_store import InfluxStore
 from collector.lines import line
 from collector.model import DailyRow, EdgeRow, JudgementRow
-from dashboards.boards.facts import FIXED_AT, alert_line, building_lines, profile_lines
-from drivers.carrier import Carrier, Direction
+from dashboards.boards.facts import alert_line, building_lines, profile_lines
+from drivers.carrier import ITEMS, Carrier, Direction
 from edge.wire import EdgeStatus, IntervalGroup, SampleGroup
 from rules.alerts import AlertBook, Finding
 
 FIRST, DAYS = date(2026, 10, 1), 14
 ZONE = ZoneInfo("Asia/Shanghai")
+SUB_ITEMS = [code for code in ITEMS if not code.endswith("00")]
 BUILDING = "330105A001"
 
 
@@ -47,8 +48,8 @@ def _daily(name: str) -> Iterator[DailyRow]:
     if name == BUILDING:
         for day in days:
             for carrier, item in (
-                *(("electricity", item) for item in ("pv", "export")),
-                *((carrier, "total") for carrier in ("heat", "water", "gas")),
+                *(("electricity", item) for item in ("pv", "export", *SUB_ITEMS)),
+                *((carrier, "total") for carrier in ("heat", "cooling", "steam", "water", "gas")),
             ):
                 yield DailyRow(name, carrier, item, day, 40.0 + day.day, 1.0, 0.0)
     if name == town.SPARSE:
@@ -57,7 +58,10 @@ def _daily(name: str) -> Iterator[DailyRow]:
 
 
 def _judgements(name: str) -> Iterator[JudgementRow]:
-    for basis, period in (("energy_kwh", "2026"), ("carbon_kgco2", "2026"), ("energy_kwh", "2026-10")):
+    for basis, period in (
+        *((basis, "2026") for basis in ("energy_kwh", "energy_kgce", "carbon_kgco2")),
+        ("energy_kwh", "2026-10"),
+    ):
         for day in range(DAYS):
             share = 0.7 + 0.01 * day + (0.4 if name.endswith("A001") else 0.0)
             yield JudgementRow(
@@ -67,16 +71,17 @@ def _judgements(name: str) -> Iterator[JudgementRow]:
                 period=period,
                 judged_at=ms(FIRST + timedelta(days=day), 6),
                 unit="kWh",
-                used=1000.0 * share,
-                limit=1000.0,
+                used=1e6 * share,
+                limit=1e6,
                 share=share,
                 expected_share=0.75,
-                forecast=1100.0,
-                forecast_low=1000.0,
-                forecast_high=1200.0,
+                forecast=1.1e6,
+                forecast_low=1.0e6,
+                forecast_high=1.2e6,
                 level="exceeded" if share > 1 else "ok",
                 coverage=0.98,
                 tables_version="test",
+                passes_on=date(2026, 12, 20) if share > 1 else None,
             )
 
 
@@ -87,11 +92,12 @@ def _alerts() -> Iterator[str]:
             Finding(f"rule_{n}", BUILDING, "main", "warning", "Too much", "过高", ms(FIRST, 3), 3.0, 2.0),
             ms(FIRST, 3),
         )
-        for n in range(3)
+        for n in range(4)
     ]
     book.acknowledge(opened[1].id, "somebody", at=ms(FIRST, 4))
     book.clear("rule_2", BUILDING, "main", ms(FIRST, 5))
-    yield from (alert_line(alert) for alert in book.list())
+    book.snooze(opened[3].id, ms(FIRST + timedelta(days=DAYS)), "somebody", at=ms(FIRST, 4))
+    yield from (alert_line(alert, town.registry()) for alert in book.list())
     book.close()
 
 
@@ -109,6 +115,7 @@ def _edges() -> Iterator[EdgeRow]:
                 clock_offset_ms=12.0,
                 temperature_degc=51.0,
                 memory_bytes=50_000_000,
+                oldest_at=ms(FIRST, minute / 60) - 7_200_000,
             )
             yield EdgeRow("lakeside", edge, ms(FIRST, minute / 60), status.model_dump())
 
@@ -123,27 +130,64 @@ def _interval_group() -> IntervalGroup:
     )
 
 
+ANNOUNCED: tuple[dict[str, float | str | None], ...] = (
+    {
+        "name_zh": "湖滨机关办公楼",
+        "name_en": "Lakeside Government office",
+        "type_zh": "机关办公",
+        "type_en": "Government office",
+        "rank": 1.0,
+        "carbon_rank": 2.0,
+        "grade": "B",
+        "carbon_grade": "C",
+        "eui": 6.1,
+        "carbon_intensity": 3.1,
+        "share": 0.9,
+        "level": "watch",
+        "change": -0.04,
+    },
+    {
+        "name_zh": "西湖机关办公楼",
+        "name_en": "West Lake Government office",
+        "type_zh": "机关办公",
+        "type_en": "Government office",
+        "rank": 2.0,
+        "carbon_rank": 1.0,
+        "grade": "D",
+        "carbon_grade": "A",
+        "eui": 9.9,
+        "carbon_intensity": 2.9,
+        "share": 1.2,
+        "level": "exceeded",
+        "change": 0.2,
+    },
+    {
+        "name_zh": "吴兴宾馆",
+        "name_en": "Wuxing Hotel",
+        "type_zh": "宾馆饭店",
+        "type_en": "Hotel",
+        "rank": 1.0,
+        "carbon_rank": 1.0,
+        "grade": "E",
+        "carbon_grade": "E",
+        "eui": 14.0,
+        "carbon_intensity": 7.0,
+        "level": "",
+    },
+)
+
+
 def _announced() -> Iterator[str]:
     for kind in ("month", "year"):
-        fields: dict[str, float | str | None] = {
-            "shown": 1.0,
-            "number": "33-2026-10-01",
-            "period": "2026-10",
-            "name_zh": "湖滨机关办公楼",
-            "name_en": "Lakeside Government office",
-            "type_zh": "机关办公",
-            "type_en": "Government office",
-            "rank": 1.0,
-            "grade": "B",
-            "carbon_grade": "C",
-            "eui": 6.1,
-            "carbon_intensity": 3.1,
-            "share": 0.9,
-            "change": -0.04,
-            "area": 15_500.0,
-            "coverage": 0.99,
-        }
-        yield line("announcement", {"kind": kind, "slot": "00000"}, fields, FIXED_AT)
+        for slot, entry in enumerate(ANNOUNCED):
+            common = {
+                "shown": 1.0,
+                "number": "33-2026-10-01",
+                "period": "2026-10",
+                "area": 15_500.0,
+                "coverage": 0.99,
+            }
+            yield line("announcement", {"kind": kind, "slot": f"{slot:05d}"}, common | entry, ms(FIRST))
 
 
 def _samples() -> list[SampleGroup]:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import yaml
-from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards.boards.catalogue import all_boards
@@ -18,8 +17,6 @@ from dashboards.boards.render import kubernetes_yaml, render, rendered
 from drivers.errors import BeaconError
 
 DEPLOYED = Path(__file__).parents[2] / "deploy" / "grafana"
-KNOWN_UNITS = {value for name, value in vars(units).items() if isinstance(value, str) and name[0] != "_"}
-OWN_UNIT = re.compile(r"suffix: \S+")
 BOARDS = all_boards()
 
 
@@ -59,12 +56,6 @@ def test_every_target_names_its_data_source_and_language(board: dict[str, Any]) 
             assert target["query"].startswith("SELECT ")
         refs = [target["refId"] for target in panel.get("targets", [])]
         assert len(set(refs)) == len(refs)
-
-
-def test_units_are_grafanas_or_plain_suffixes(board: dict[str, Any]) -> None:
-    for panel in board["panels"]:
-        for unit in units_of(panel.get("fieldConfig", {})):
-            assert unit in KNOWN_UNITS or OWN_UNIT.fullmatch(unit), (panel["title"], unit)
 
 
 def test_panels_with_numbers_say_their_unit(board: dict[str, Any]) -> None:

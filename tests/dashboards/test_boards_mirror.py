@@ -94,3 +94,20 @@ def test_a_shorter_announcement_hides_the_rest_of_the_longer(
     assert count(settings, shown) == 9
     show_announcement(settings, october)
     assert count(settings, shown) == 28
+
+
+@pytest.mark.server
+def test_a_building_inherits_nothing_from_the_one_announced_before_in_its_place(
+    settings: InfluxSettings, october: Announcement
+) -> None:
+    asked = 'SELECT count("share") FROM "announcement" WHERE "kind" = \'month\' AND "shown" = 1'
+    show_announcement(settings, october)
+    assert count(settings, asked) == 28
+    bare = tuple(
+        replace(group, entries=tuple(replace(entry, verdicts=()) for entry in group.entries))
+        for group in october.types
+    )
+    show_announcement(settings, replace(october, types=bare, number="33-2026-10-02"))
+    assert count(settings, asked) == 0
+    show_announcement(settings, october)
+    assert count(settings, asked) == 28

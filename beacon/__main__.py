@@ -24,7 +24,7 @@ from beacon.commands import (
     statistics,
     user,
 )
-from drivers.errors import BeaconError, ConfigError
+from drivers.errors import BeaconError, ConfigError, RequestError
 
 app = typer.Typer(
     name="beacon",
@@ -71,7 +71,7 @@ def main() -> None:
         sys.exit(2)
     except BeaconError as error:
         _say(str(error))
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, RequestError) else 1)
     except PermissionError as error:
         _say(f"{error.filename}: permission denied")
         sys.exit(1)

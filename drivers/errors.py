@@ -30,6 +30,10 @@ class ConfigError(BeaconError):
         self.problems = tuple(problems)
 
 
+class RequestError(BeaconError):
+    """The command asks for what there is not: whoever typed it must correct it."""
+
+
 class DeviceError(BeaconError):
     """A read of one device failed; the others go on."""
 

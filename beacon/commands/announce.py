@@ -69,12 +69,12 @@ def announce(
         raise typer.BadParameter("a correction needs its --reason")
     from dashboards.announce.build import Options
     from dashboards.announce.grades import load_schemes
-    from drivers.errors import BeaconError
+    from drivers.errors import RequestError
     from rules.model import Text
 
     schemes = load_schemes(grades_file)
     if grades not in schemes:
-        raise BeaconError(f"there is no grade scheme {grades!r}; known: {', '.join(schemes)}")
+        raise RequestError(f"there is no grade scheme {grades!r}; known: {', '.join(schemes)}")
     options = Options(
         issuer=Text(issuer_en or issuer_zh or "Beacon", issuer_zh or issuer_en or "Beacon 平台"),
         issued_on=_today(),
@@ -106,17 +106,16 @@ def _publish(
     from dashboards.announce.collect import collect
     from dashboards.announce.issue import FORMS, issue
     from dashboards.boards.words import LANGUAGES
-    from drivers.errors import BeaconError
+    from drivers.errors import RequestError
     from rules.runner import now_ms
 
     wanted = period_of(period)
     languages = [each for each in LANGUAGES if lang in {each, "both"}]
     chosen = [each for each in FORMS if each in forms.split(",")]
-    unknown = sorted(set(forms.split(",")) - set(FORMS))
-    if not languages or unknown:
-        raise BeaconError(
-            f"unknown: {', '.join(unknown) or lang}; formats are {', '.join(FORMS)}, languages zh, en, both"
-        )
+    if unknown := sorted(set(forms.split(",")) - set(FORMS)):
+        raise RequestError(f"there is no format {', '.join(unknown)}; known: {', '.join(FORMS)}")
+    if not languages:
+        raise RequestError(f"there is no language {lang!r}; known: zh, en, both")
     with judging(config, rules_path) as (centre, rules):
         store, registry, settings = centre
         with counting("buildings") as told:

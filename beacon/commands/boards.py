@@ -120,9 +120,15 @@ def diff(
     samples: Samples = "beacon_raw",
     as_json: Json = False,
 ) -> None:
-    """Say how the server differs from what `publish` would make; exit code 1 if it does."""
-    publisher = _publisher(url, token_file, influx_url, influx_token_file, energy, samples, False, False)
-    outcomes = publisher.plan()
+    """Say how the server differs from what `publish` would make; exit code 1 if it does, 2 on an error."""
+    from drivers.errors import BeaconError
+
+    try:
+        publisher = _publisher(url, token_file, influx_url, influx_token_file, energy, samples, False, False)
+        outcomes = publisher.plan()
+    except BeaconError as error:
+        typer.echo(f"beacon: {error}", err=True)
+        raise typer.Exit(2) from error
     _show(outcomes, as_json, "differ")
     if any(each.state != "unchanged" for each in outcomes):
         raise typer.Exit(1)

@@ -30,10 +30,14 @@ class Centre(NamedTuple):
 
 @contextmanager
 def opened(config: Path) -> Iterator[Centre]:
-    """The centre of a collector.toml while the block runs. Raises ConfigError, StoreUnavailable."""
+    """The centre of a collector.toml while the block runs.
+
+    Raises ConfigError, RequestError, StoreUnavailable.
+    """
     from collector.service import open_store
     from collector.settings import load
 
+    _require(config)
     settings, registry = load(config)
     with closing(open_store(settings, registry)) as store:
         yield Centre(store, registry, settings)
@@ -46,21 +50,34 @@ def judging(config: Path, rules: Path) -> Iterator[tuple[Centre, Rules]]:
     from collector.settings import load
     from rules.config import load as load_rules
 
+    _require(config, rules)
     settings, registry = load(config)
     loaded = load_rules(rules, registry)
     with closing(open_store(settings, registry)) as store:
         yield Centre(store, registry, settings), loaded
 
 
-def period_of(text: str) -> Period:
-    """Raises BeaconError."""
-    from drivers.errors import BeaconError
+def period_of(text: str, option: str = "--period") -> Period:
+    """Raises RequestError."""
+    from drivers.errors import RequestError
     from rules.period import Period
 
     try:
         return Period.parse(text)
     except ValueError as error:
-        raise BeaconError(str(error)) from error
+        raise RequestError(f"{option}: {error}") from error
+
+
+def _require(*files: Path) -> None:
+    """A newcomer's commonest slip is the wrong folder. Raises RequestError."""
+    from drivers.errors import RequestError
+
+    missing = [str(file) for file in files if not file.exists()]
+    if missing:
+        raise RequestError(
+            f"{' and '.join(missing)}: not found; run this in the folder of collector.toml, "
+            "or name the files with --config and --rules"
+        )
 
 
 @contextmanager

@@ -25,6 +25,8 @@ def demo(
     from drivers.errors import BeaconError
     from edge.agent import stop_on_signals
 
+    if not once and port:
+        _require_free(port)
     logging.getLogger().setLevel(logging.WARNING)
     console = Console(stderr=True)
     began = time.monotonic()
@@ -51,3 +53,18 @@ def demo(
     wrong = asyncio.run(run_once())
     if wrong:
         raise BeaconError("the demo did not come out as expected:\n" + "\n".join(wrong))
+
+
+def _require_free(port: int) -> None:
+    """The site starts last; that its port is taken is better known first. Raises RequestError."""
+    import os
+    import socket
+
+    from drivers.errors import RequestError
+
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise RequestError(
+            f"port {port}: {os.strerror(error.errno or 0)}; choose another with --port"
+        ) from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from beacon.commands.centre import COLLECTOR, RULES, Config, judging
+from beacon.commands.centre import COLLECTOR, RULES, Config, judging, period_of
 
 if TYPE_CHECKING:
     from collector.registry import Registry
@@ -23,16 +23,6 @@ RulesPath = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PeriodText = Annotated[str, typer.Option("--period", help="A year such as 2026, or a month such as 2026-10.")]
-
-
-def _period(text: str, option: str) -> Period:
-    """Raises typer.BadParameter."""
-    from rules.period import Period
-
-    try:
-        return Period.parse(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from error
 
 
 def _print_json(value: Any) -> None:
@@ -80,7 +70,7 @@ def recompute(
     as_json: AsJson = False,
 ) -> None:
     """Judge past periods again with the tables of today; judgements of other table versions stay beside."""
-    _evaluate(config, rules, building, _period(start, "--from"), as_json)
+    _evaluate(config, rules, building, period_of(start, "--from"), as_json)
 
 
 def _evaluate(
@@ -206,7 +196,7 @@ def explain(
     from rules.explain import account_text, judgement_text, report_json
     from rules.runner import now_ms
 
-    wanted = _period(period, "--period")
+    wanted = period_of(period)
     with judging(config, rules) as ((store, registry, _), loaded):
         _known(registry, [building])
         made = chain(store, registry.buildings[building], loaded, wanted, now_ms())
@@ -236,7 +226,7 @@ def cost(
     from rules.explain import cost_text
     from rules.runner import now_ms
 
-    wanted = _period(period, "--period")
+    wanted = period_of(period)
     with judging(config, rules) as ((store, registry, _), loaded):
         _known(registry, [building])
         made = account_of(store, registry.buildings[building], loaded, wanted, now_ms())

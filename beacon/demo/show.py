@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shutil
 import sqlite3
+import sys
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, closing
@@ -21,7 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from beacon.demo.broker import embedded_broker
 from beacon.demo.fleet import Fleet
 from beacon.demo.history import write_history
-from beacon.demo.world import DemoWorld, judged_period, prepare, start_fleet, unexpected
+from beacon.demo.world import EXPECTED_FLAGGED, DemoWorld, judged_period, prepare, start_fleet, unexpected
 from beacon.runtime import Running, running
 from beacon.site_file import Site, load
 from collector.interval_block import DAY_MS
@@ -184,8 +186,21 @@ async def stay(world: DemoWorld, site: Site, stop: asyncio.Event, console: Conso
     """Run until `stop` is set."""
     async with live(world, site, judge=True) as (parts, _):
         console.print(f"\n[bold]http://127.0.0.1:{parts.web_port}[/bold]   live; stop with Ctrl-C")
+        console.print(_next_steps(world), highlight=False, soft_wrap=True)
         await stop.wait()
         console.print("stopping …")
+
+
+def _next_steps(world: DemoWorld) -> str:
+    """Commands that work on the demo's files while it runs."""
+    folder, year = world.store_path.parent, judged_period(world.now)
+    command, building = os.path.relpath(sys.argv[0], folder), min(EXPECTED_FLAGGED)[0]
+    return (
+        f"In another terminal, try:  cd {folder}\n"
+        f"  {command} rules explain {building} --period {year}\n"
+        f"  {command} audit {building} --period {year} --out audit\n"
+        f"  {command} statistics --period {year} --region {REGION} --out statistics.xlsx"
+    )
 
 
 async def once(

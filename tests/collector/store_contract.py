@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import count
+from typing import Any
 
 import pytest
 
 from collector.batch_cut import CheckedSamples, Head
 from collector.model import DailyRow, EdgeRow, EventRow, IntervalRow, JudgementRow
 from collector.store import Store
-from edge.wire import IntervalGroup, SampleGroup
+from edge.wire import IntervalGroup, Kind, SampleGroup
 
 BUILDING = "330100A001"
 OTHER = "330100B002"
@@ -26,7 +27,7 @@ def samples(
     *rows: list[float | None],
     building: str = BUILDING,
     fields: tuple[str, ...] = ("active_power_total", "voltage_l1n"),
-    kind: str = "electricity",
+    kind: Kind = "electricity",
 ) -> SampleGroup:
     return SampleGroup(building=building, device=device, kind=kind, fields=list(fields), rows=list(rows))
 
@@ -41,10 +42,11 @@ def quarters(
     quality: int = 0,
 ) -> IntervalGroup:
     rows = [(start + i * QUARTER, 900, energy, 900, quality) for i, energy in enumerate(energies)]
-    return IntervalGroup(building=building, device=device, carrier=carrier, direction=direction, rows=rows)
+    account = {"building": building, "device": device, "carrier": carrier, "direction": direction}
+    return IntervalGroup.model_validate({**account, "rows": rows})
 
 
-def judgement(**changes: object) -> JudgementRow:
+def judgement(**changes: Any) -> JudgementRow:
     row = JudgementRow(
         building=BUILDING, scheme="zhejiang_2024", basis="energy_kgce", period="2026", judged_at=NOON,
         unit="kgce", used=1234.5, limit=2000.0, share=0.61725, expected_share=0.5, forecast=2469.0,
@@ -54,12 +56,12 @@ def judgement(**changes: object) -> JudgementRow:
     return replace(row, **changes)
 
 
-def event(at: int = NOON, **changes: object) -> EventRow:
+def event(at: int = NOON, **changes: Any) -> EventRow:
     row = EventRow(BUILDING, "meter1", "active_energy_import_total", "reset", at, 81_234.5, 0.25, counted=0.0)
     return replace(row, **changes)
 
 
-def day(value: date, energy: float, **changes: object) -> DailyRow:
+def day(value: date, energy: float, **changes: Any) -> DailyRow:
     row = DailyRow(BUILDING, "electricity", "total", value, energy, 1.0, 0.0, 80.5, 12.25)
     return row._replace(**changes)
 
@@ -100,7 +102,7 @@ class StoreContract:
         assert store.series(BUILDING, "meter1", "active_power_total", NOON, NOON + 10_000) == []
 
     def test_series_ends_before_end_and_takes_means_of_steps(self, store: Store) -> None:
-        rows = [[NOON + i * 1000, 0, float(i), 230.0] for i in range(120)]
+        rows: list[list[float | None]] = [[NOON + i * 1000, 0, float(i), 230.0] for i in range(120)]
         store.write([samples("meter1", *rows)], [])
         means = store.series(BUILDING, "meter1", "active_power_total", NOON, NOON + 119_000, step_s=60)
         assert means == [(NOON, 29.5), (NOON + 60_000, 89.0)]

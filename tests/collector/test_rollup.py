@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from store_contract import BUILDING, NOON, OTHER, QUARTER, quarters
@@ -21,7 +22,7 @@ E = Carrier.ELECTRICITY
 MAIN, SUB, PV, CHECK, HEAT_PUMP = Role.MAIN, Role.SUB, Role.PV, Role.CHECK, Role.HEAT_PUMP
 
 
-def meter(name: str, role: Role, carrier: Carrier = E, **more: object) -> Meter:
+def meter(name: str, role: Role, carrier: Carrier = E, **more: Any) -> Meter:
     return replace(Meter(name, name, carrier, role), **more)
 
 

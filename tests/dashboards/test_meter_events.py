@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import openpyxl
 import pytest
@@ -35,7 +35,7 @@ MORNING = 1_772_590_500_000  # 2026-03-04 10:15 in Shanghai
 BOUGHT = "active_energy_import_total"
 
 
-def reset(at: int = MORNING, **changes: object) -> EventRow:
+def reset(at: int = MORNING, **changes: Any) -> EventRow:
     return replace(EventRow(BUILDING, "main", BOUGHT, "reset", at, 81_234.5, 0.0, 0.0), **changes)
 
 

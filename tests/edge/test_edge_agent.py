@@ -74,7 +74,8 @@ async def test_meter_to_acknowledged_batch(tmp_path: Path, mosquitto: Mosquitto)
     meters = {1: Meter(), 2: Meter(step=3)}
     server = await ModbusServer(meters).start()
     config = load(write_config(tmp_path, mosquitto.port, server.port, devices=2))
-    collector, stop, agents = Collector(mosquitto.port), asyncio.Event(), []
+    collector, stop = Collector(mosquitto.port), asyncio.Event()
+    agents: list[Agent] = []
     listening = asyncio.create_task(collector.run())
     await collector.ready.wait()
     edge = asyncio.create_task(agent.run(config, stop=stop, started=agents.append))
@@ -341,7 +342,8 @@ async def test_end_in_the_middle_of_a_flush_loses_nothing(
         return await plain(spool)
 
     monkeypatch.setattr(Spool, "requests", slow)
-    stop, agents = asyncio.Event(), []
+    stop = asyncio.Event()
+    agents: list[Agent] = []
     task = asyncio.create_task(agent.run(config, stop=stop, started=agents.append))
     await asyncio.wait_for(inside.wait(), 10)
     if way == "stop":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ YEAR_MS = 365 * 86_400_000
 @pytest.fixture
 def unsynchronised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock_module, "_kernel_synchronised", lambda: False)
-    monkeypatch.setattr(clock_module, "_SYNCHRONISED", clock_module.Path("/nowhere/synchronized"))
+    monkeypatch.setattr(clock_module, "_SYNCHRONISED", Path("/nowhere/synchronized"))
 
 
 def wall_ms() -> int:

@@ -16,12 +16,13 @@ from meters import decode
 from typer.testing import CliRunner
 
 from beacon.commands.edge import app
+from drivers.carrier import Carrier, Direction
 from drivers.errors import BeaconError
 from drivers.sample import Sample
 from edge import config_file
 from edge.config import EdgeConfig
 from edge.history import KEEP_DAYS, Kept, RatioRequest, RegisterKey, corrected
-from edge.ledger import DAY_MS, INTERVAL_MS, MICRO, Register, RegisterSpec
+from edge.ledger import DAY_MS, INTERVAL_MS, MICRO, Interval, Register, RegisterSpec
 from edge.recorder import Recorder
 from edge.requests import request_ratios
 from edge.spool import Spool
@@ -125,7 +126,9 @@ async def test_energy_since_the_exchange_of_transformers_is_right(
         assert energy == pytest.approx(expected(start, since), abs=2e-6)
         assert quality == (Quality.ESTIMATED if start < since < start + INTERVAL_MS else 0)
     late = DIAL_A_MINUTE * 20 * (T0 + 97 * MINUTE - since) / MINUTE
-    assert plant.told("ratio_since") == [(since, 40.0, 60.0, pytest.approx(late, rel=0.03))]
+    (event,) = plant.told("ratio_since")
+    assert event[:3] == (since, 40.0, 60.0)
+    assert event[3] == pytest.approx(late, rel=0.03)
     assert [event[1:3] for event in plant.told("ratio")] == [(40.0, 60.0)]
     assert (await plant.spool.requests()).ratios == []
     await plant.spool.close()
@@ -204,19 +207,14 @@ readings = st.lists(
 @given(readings)
 def test_intervals_name_the_ratio_that_is_in_them(steps: list[tuple[int, float, int]]) -> None:
     """Whatever happens to ratios, energy over scale adds up to what the dial turned."""
-    register, scale, at, dial, made = (
-        Register(RegisterSpec("electricity", "import", scale=10.0)),
-        10.0,
-        T0,
-        5.0,
-        [],
-    )
+    scale, at, dial, made = 10.0, T0, 5.0, list[Interval]()
+    register = Register(RegisterSpec(Carrier.ELECTRICITY, Direction.IMPORT, scale=scale))
     register.update(at, dial * scale)
     first = dial
     for minutes, growth, ratio in steps:
         if ratio and ratio != scale:
             state, scale = register.dump(), float(ratio)
-            register = Register(RegisterSpec("electricity", "import", scale=scale))
+            register = Register(RegisterSpec(Carrier.ELECTRICITY, Direction.IMPORT, scale=scale))
             register.load(state)
         at, dial = at + minutes * MINUTE, dial + growth
         made += register.update(at, dial * scale)
@@ -241,7 +239,7 @@ def test_what_was_read_with_the_ratio_is_left_alone() -> None:
 def test_intervals_are_kept_as_long_as_promised_and_not_longer(tmp_path: Path) -> None:
     file, register = (
         SpoolFile(tmp_path / "spool.db", 10**9, 60),
-        Register(RegisterSpec("electricity", "import")),
+        Register(RegisterSpec(Carrier.ELECTRICITY, Direction.IMPORT)),
     )
     register.update(T0, 1.0)
     for day in range(1, KEEP_DAYS + 10):
@@ -264,9 +262,9 @@ def test_a_spool_of_the_version_before_goes_on(tmp_path: Path) -> None:
         assert [tuple(event) for event in file.events()] == [(T0, "m", "q", "reset", 5.0, 0.0, None)]
         assert file.kept(KEY) == []
         file.close()
-    register = Register(RegisterSpec("electricity", "import"))
+    register = Register(RegisterSpec(Carrier.ELECTRICITY, Direction.IMPORT))
     register.update(T0, 1.0)
-    again = Register(RegisterSpec("electricity", "import"))
+    again = Register(RegisterSpec(Carrier.ELECTRICITY, Direction.IMPORT))
     again.load(register.dump()[:12])  # as the version before wrote it
     assert again.dump() == register.dump()
 

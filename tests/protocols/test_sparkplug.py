@@ -12,7 +12,7 @@ from drivers.sparkplug import host as H
 from drivers.sparkplug.entry import DeviceEntry
 from drivers.sparkplug.host import Host, Offline, Online, Publish, Source, Values, parse_topic
 from drivers.sparkplug.mapper import SparkplugMapper
-from drivers.sparkplug.payload import DataType, Metric, Payload, decode, encode
+from drivers.sparkplug.payload import DataType, Metric, Payload, Value, decode, encode
 
 NOW = 1_800_000_000_000
 NODE, METER = Source("plant", "gw1"), Source("plant", "gw1", "meter")
@@ -202,7 +202,7 @@ def test_the_host_state_is_json() -> None:
         (0.1, DataType.DOUBLE),
     ],
 )
-def test_a_payload_is_the_reverse_of_its_bytes(value: H.Value, datatype: DataType) -> None:
+def test_a_payload_is_the_reverse_of_its_bytes(value: Value, datatype: DataType) -> None:
     payload = Payload((Metric("m", 1, value, datatype, NOW, True),), 3, NOW)
     assert decode(encode(payload)) == payload
 

@@ -7,12 +7,23 @@ from datetime import datetime
 from pathlib import Path
 
 from beacon.commands.edge_status import source_of
+from beacon.language import chinese
 from drivers.errors import BeaconError
 from edge.config import EdgeConfig
 from edge.config_file import load
 from edge.history import KEEP_DAYS, RatioRequest, RegisterKey, corrected
 from edge.recorder import register_specs
 from edge.requests import known, request_ratios
+
+_NEXT = (
+    "采集程序按新倍率运行（systemctl reload beacon-edge，单栋部署请重启 beacon-site）、当前一刻钟结束"
+    "且此前数据全部入库后，将自动重发该时间起各时段的更正电量；更正情况见采集程序页面及中心的 `beacon events`。"
+    "已核算的月份请执行 `beacon rules recompute --from`。",
+    "The agent sends the intervals since then again, once it runs with this ratio (systemctl reload "
+    "beacon-edge, or restart beacon-site), a quarter of an hour is over, and all others are stored; its page "
+    "and, at the centre, `beacon events` then show it. Past months are judged again by `beacon rules recompute "
+    "--from`.",
+)
 
 
 def ratios(texts: Iterable[str]) -> dict[str, float]:
@@ -34,12 +45,8 @@ def hold(path: Path, device: str, since: str) -> None:
     requests = list(_requests(config, path, device, round(at.timestamp() * 1000)))
     request_ratios(config.spool.path, requests)
     for request in requests:
-        print(f"{device} {request.quantity}: ratio {request.scale:g} since {at:%Y-%m-%d %H:%M %Z}")
-    print(
-        "The agent sends the intervals since then again, once it runs with this ratio (systemctl reload "
-        "beacon-edge), a quarter of an hour is over, and all others are stored; its page and, at the centre, "
-        "`beacon events` then show it. Past months are judged again by `beacon rules recompute --from`."
-    )
+        print(f"{device} {request.quantity}: {request.scale:g}, {at:%Y-%m-%d %H:%M %Z} –")
+    print(_NEXT[0 if chinese() else 1])
 
 
 def _time(text: str) -> datetime:

@@ -287,13 +287,17 @@ class TestCommand:
     def local(self, at: int) -> str:
         return datetime.fromtimestamp(at / 1000).strftime("%Y-%m-%dT%H:%M")
 
-    async def test_the_word_is_left_for_the_agent(self, tmp_path: Path) -> None:
+    async def test_the_word_is_left_for_the_agent(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("LC_ALL", "C.UTF-8")
         await self.read(tmp_path)
         configured(tmp_path, 60)
         output = self.call(tmp_path, self.local(self.BEGIN + 20 * MINUTE))
-        assert "m active_energy_import_total: ratio 60 since" in output
+        assert f"m {BOUGHT}: 60, {self.local(self.BEGIN + 20 * MINUTE).replace('T', ' ')}" in output
         assert "systemctl reload beacon-edge" in output
-        self.call(tmp_path, self.local(self.BEGIN + 25 * MINUTE))  # the last word counts
+        monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+        assert "重发" in self.call(tmp_path, self.local(self.BEGIN + 25 * MINUTE))  # the last word counts
         file = SpoolFile(tmp_path / "spool.db", 10**9, 60)
         assert file.requests().ratios == [RatioRequest("m", BOUGHT, self.BEGIN + 25 * MINUTE, 60.0)]
         file.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any
 
 from grafana_foundation_sdk.builders import dashboard
@@ -13,6 +14,8 @@ from grafana_foundation_sdk.models import dashboard as d
 from dashboards.boards.influx import ENERGY, source
 from dashboards.boards.words import Lang, Text
 
+GRAFANA = version("grafana-foundation-sdk").rpartition("!")[2]
+"""The release whose options the SDK writes, so that no other migrates what is not old."""
 COLUMNS = 24  # the width of Grafana's grid
 _OF_INTERVALS = ("auto", "auto_count", "auto_min")  # the SDK writes them into every kind of variable
 
@@ -81,7 +84,9 @@ class Board:
             self._new_line()
         self._id += 1
         panel.id(self._id).grid_pos(d.GridPos(h=height, w=width, x=self._x, y=self._y))
-        self._panels.append(panel.build())
+        built = panel.build()
+        built.plugin_version = GRAFANA
+        self._panels.append(built)
         self._x += width
         self._tallest = max(self._tallest, height)
 
@@ -136,4 +141,7 @@ class Board:
         for variable in built["templating"].get("list", []):
             for key in _OF_INTERVALS:
                 variable.pop(key, None)
+        for panel in built["panels"]:
+            if panel["type"] == "table":
+                panel["options"].pop("footer", None)  # an empty one, which Grafana 12 no longer knows
         return built

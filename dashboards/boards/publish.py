@@ -19,7 +19,8 @@ from dashboards.boards.render import FOLDER
 from drivers.errors import BeaconError
 
 SOURCE = "beaconSource"
-"""Key in the published JSON: hash of the board as generated. Grafana's editor drops it on saving."""
+"""Key in the published JSON: hash of the board as generated. Grafana's editor drops it on saving, and
+Grafana 13 then keeps the board in a format that this interface does not give: 406."""
 VIEW, EDIT = 1, 2
 PERMISSIONS = [{"role": "Viewer", "permission": VIEW}, {"role": "Editor", "permission": EDIT}]
 NEEDED = ("folders:create", "dashboards:create", "datasources:create")
@@ -220,7 +221,12 @@ class Publisher:
         return outcome
 
     def _plan_board(self, uid: str) -> Outcome:
-        found = _maybe(self._api, f"/dashboards/uid/{uid}")
+        try:
+            found = _maybe(self._api, f"/dashboards/uid/{uid}")
+        except GrafanaClientError as error:
+            if error.status_code != 406:
+                raise
+            return Outcome("board", uid, "updated" if self.overwrite else "edited by hand", "new format")
         if found is None:
             return Outcome("board", uid, "created")
         ours, theirs = self.boards[uid], found["dashboard"]
@@ -245,15 +251,24 @@ class Publisher:
         return outcome
 
     def _plan_permissions(self, lang: str) -> Outcome:
-        found = _maybe(self._api, f"/folders/beacon-{lang}/permissions")
-        have = {
-            (each.get("role"), each.get("permission")) for each in found or [] if not each.get("inherited")
-        }
+        have = {(each.get("role"), each.get("permission")) for each in self._permissions(f"beacon-{lang}")}
         want = {(each["role"], each["permission"]) for each in PERMISSIONS}
         return Outcome("permissions", f"beacon-{lang}", "unchanged" if want <= have else "updated")
 
+    def _permissions(self, folder: str) -> list[dict[str, Any]]:
+        """What was given for the folder itself."""
+        found = _maybe(self._api, f"/folders/{folder}/permissions") or []
+        return [each for each in found if not each.get("inherited")]
+
     def _write_permissions(self, outcome: Outcome) -> Outcome:
-        self._api.folder.update_folder_permissions(outcome.uid, PERMISSIONS)
+        """Give roles theirs; what users and teams have stays, service accounts need none."""
+        kept = [
+            {key: each[key], "permission": each["permission"]}
+            for each in self._permissions(outcome.uid)
+            for key in ("teamId", "userId")
+            if each.get(key) and not str(each.get("userLogin", "")).startswith("sa-")
+        ]
+        self._api.folder.update_folder_permissions(outcome.uid, [*PERMISSIONS, *kept])
         return outcome
 
     def _plan_public(self, uid: str) -> Outcome:

@@ -19,6 +19,7 @@ _DATASOURCE = """\
     type: influxdb
     access: proxy
     url: ${{BEACON_INFLUX_URL}}
+    database: ${{{database}}}
     jsonData:
       version: InfluxQL
       dbName: ${{{database}}}
@@ -44,13 +45,13 @@ _CONFIG_MAP = """\
 apiVersion: v1
 kind: ConfigMap
 metadata:
-  name: beacon-boards-{lang}
+  name: {uid}
   labels:
     grafana_dashboard: "1"
   annotations:
     grafana_folder: {folder}
 data:
-{files}"""
+{file}"""
 
 
 def board_json(board: Mapping[str, Any]) -> str:
@@ -79,18 +80,15 @@ def _indented(name: str, text: str) -> str:
 
 
 def kubernetes_yaml(boards: Mapping[str, Mapping[str, Any]]) -> str:
-    """ConfigMaps that the Grafana chart's sidecar loads: boards by label, data sources and providers."""
+    """ConfigMaps that the Grafana chart's sidecar loads, by label: the boards and the data sources.
+
+    One for each board: `kubectl apply` keeps a copy in an annotation, which holds 256 KiB.
+    """
     parts = [
         _CONFIG_MAP.format(
-            lang=lang,
-            folder=folder,
-            files="".join(
-                _indented(f"{uid}.json", board_json(board))
-                for uid, board in boards.items()
-                if uid.endswith(f"-{lang}")
-            ),
+            uid=uid, folder=FOLDER[uid.rsplit("-", 1)[1]], file=_indented(f"{uid}.json", board_json(board))
         )
-        for lang, folder in FOLDER.items()
+        for uid, board in boards.items()
     ]
     sources = (
         "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: beacon-datasources\n  labels:\n"

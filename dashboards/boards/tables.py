@@ -131,7 +131,6 @@ def grid(
     panel = table.Panel()
     dress(panel, lang, title, targets, about)
     panel.frame_index(0).show_header(True)
-    panel._internal.options.footer = None  # an empty one, which Grafana 12 no longer knows
     if join:
         _joined(panel, join, "outer" if outer else "inner")
     if divide:

@@ -13,9 +13,11 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards.boards.catalogue import all_boards
 from dashboards.boards.influx import ENERGY, SAMPLES
+from dashboards.boards.publish import InfluxAccess, Publisher
 from dashboards.boards.render import kubernetes_yaml, render, rendered
 from drivers.errors import BeaconError
 
+PROVIDERS = "provisioning/dashboards/beacon.yaml"
 DEPLOYED = Path(__file__).parents[2] / "deploy" / "grafana"
 BOARDS = all_boards()
 
@@ -124,14 +126,34 @@ def test_provisioning_files_are_yaml_with_both_data_sources() -> None:
     }
 
 
-def test_config_maps_carry_the_boards_whole_and_below_the_size_limit() -> None:
+def test_kubernetes_gets_the_same_boards_folders_and_data_sources_as_compose() -> None:
+    files = rendered()
     documents = list(yaml.safe_load_all(kubernetes_yaml(BOARDS)))
-    boards = {
-        name: text for each in documents for name, text in each["data"].items() if name.endswith(".json")
+    carried = {name: text for each in documents for name, text in each["data"].items()}
+    assert carried.pop("beacon.yaml") == files["provisioning/datasources/beacon.yaml"]
+    assert carried == {
+        name.rsplit("/", 1)[1]: text for name, text in files.items() if name.startswith("dashboards/")
     }
-    assert {name.removesuffix(".json"): json.loads(text) for name, text in boards.items()} == BOARDS
+    folders = {each["name"]: each["folder"] for each in yaml.safe_load(files[PROVIDERS])["providers"]}
     for document in documents:
-        assert sum(len(text.encode()) for text in document["data"].values()) < 1_000_000
+        if document["metadata"]["labels"] == {"grafana_dashboard": "1"}:
+            name, annotations = document["metadata"]["name"], document["metadata"]["annotations"]
+            assert annotations["grafana_folder"] == folders[f"beacon-{name[-2:]}"]
+
+
+def test_config_maps_fit_into_the_annotation_that_kubectl_apply_writes() -> None:
+    for document in yaml.safe_load_all(kubernetes_yaml(BOARDS)):
+        assert len(json.dumps(document)) < 262_144, document["metadata"]["name"]
+
+
+def test_publishing_makes_the_data_sources_that_provisioning_makes() -> None:
+    files = rendered()
+    provisioned = yaml.safe_load(files["provisioning/datasources/beacon.yaml"])["datasources"]
+    influx = InfluxAccess("${BEACON_INFLUX_URL}", "${BEACON_INFLUX_ENERGY}", "${BEACON_INFLUX_SAMPLES}", "t")
+    published = Publisher("http://grafana", "t", influx, BOARDS)._sources()
+    assert [
+        {k: v for k, v in each.items() if k not in {"secureJsonData", "editable"}} for each in provisioned
+    ] == list(published.values())
 
 
 def test_render_says_which_path_cannot_be_written(tmp_path: Path) -> None:

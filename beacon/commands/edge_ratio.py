@@ -17,12 +17,12 @@ from edge.requests import known, request_ratios
 
 _NEXT = (
     "采集程序按新倍率运行（systemctl reload beacon-edge，单栋部署请重启 beacon-site）、当前一刻钟结束"
-    "且此前数据全部入库后，将自动重发该时间起各时段的更正电量；更正情况见采集程序页面及中心的 `beacon events`。"
-    "已核算的月份请执行 `beacon rules recompute --from`。",
+    "且此前数据全部入库后，将自动重发该时间起各时段的更正电量；更正情况见采集程序页面及中心的 "
+    "`beacon events`。已核算的月份请执行 `beacon rules recompute --from`。",
     "The agent sends the intervals since then again, once it runs with this ratio (systemctl reload "
     "beacon-edge, or restart beacon-site), a quarter of an hour is over, and all others are stored; its page "
-    "and, at the centre, `beacon events` then show it. Past months are judged again by `beacon rules recompute "
-    "--from`.",
+    "and, at the centre, `beacon events` then show it. Past months are judged again by "
+    "`beacon rules recompute --from`.",
 )
 
 

@@ -13,8 +13,8 @@ from dashboards.boards.queries import (
     ZONE,
     building_variable,
     daily,
+    one_quota_variables,
     region_variable,
-    scheme_variable,
     span_variable,
     type_variable,
 )
@@ -65,7 +65,7 @@ def _head(board: Board) -> None:
     covered = series(_day("coverage", "mean"))
     board.add(p.figure(lang, COVERAGE, covered, unit=f.PERCENT, steps=COVERAGES, decimals=1), 4, 4)
     share = series(
-        f'SELECT last("share") FROM "quota" WHERE $timeFilter AND {ONE} AND "scheme" = \'${{scheme}}\' '
+        f'SELECT last("share") FROM "quota" WHERE $timeFilter AND {ONE} AND "scheme" = \'${{one_scheme}}\' '
         f'AND {OF_SPAN} GROUP BY "basis"',
         "$tag_basis",
     )
@@ -92,14 +92,14 @@ def _load(board: Board) -> None:
 
 def _quota(board: Board) -> None:
     lang = board.lang
-    chosen = f"{ONE} AND \"scheme\" = '${{scheme}}' AND \"basis\" = '${{basis}}' AND {OF_SPAN}"
+    chosen = f"{ONE} AND \"scheme\" = '${{one_scheme}}' AND \"basis\" = '${{one_basis}}' AND {OF_SPAN}"
     amounts = (
         f'SELECT last("used") AS "{USED.to(lang)}", last("limit") AS "{LIMIT.to(lang)}", '
         f'last("forecast") AS "{FORECAST.to(lang)}", last("forecast_low") AS "{LOW.to(lang)}", '
         f'last("forecast_high") AS "{HIGH.to(lang)}" FROM "quota" '
         f"WHERE $timeFilter AND {chosen} GROUP BY time(1d) fill(none) {ZONE}"
     )
-    title = Text("用量、定额与年末预测：${basis}", "Used, quota and forecast of the end: ${basis}")
+    title = Text("用量、定额与年末预测：${one_basis}", "Used, quota and forecast of the end: ${one_basis}")
     panel = p.lines(lang, title, series(amounts, "$col"), unit=f.COUNT, low=0, decimals=0)
     p.band(panel, LOW.to(lang), HIGH.to(lang))
     board.add(panel, 12, 9)
@@ -107,7 +107,7 @@ def _quota(board: Board) -> None:
         f'SELECT last("share") AS "{SHARE.to(lang)}", last("expected_share") AS "{EXPECTED.to(lang)}" '
         f'FROM "quota" WHERE $timeFilter AND {chosen} GROUP BY time(1d) fill(none) {ZONE}'
     )
-    title = Text("已用与应用定额：${basis}", "Share of quota and expected share: ${basis}")
+    title = Text("已用与应用定额：${one_basis}", "Share of quota and expected share: ${one_basis}")
     limit: f.Steps = ((None, GREEN), (1.0, RED))
     board.add(
         p.lines(lang, title, series(shares, "$col"), unit=f.PERCENT, low=0, decimals=1, steps=limit), 12, 9
@@ -197,14 +197,7 @@ def building(lang: Lang) -> Board:
     region_variable(board)
     type_variable(board)
     building_variable(board)
-    scheme_variable(board, ONE, many=False)
-    board.variable(
-        "basis",
-        BASIS,
-        f'SHOW TAG VALUES FROM "quota" WITH KEY = "basis" WHERE {ONE} AND "scheme" = \'${{scheme}}\'',
-        many=False,
-        falling=True,
-    )
+    one_quota_variables(board)
     span_variable(board)
     _head(board)
     _load(board)

@@ -14,7 +14,7 @@ from dashboards.boards.queries import (
     building_columns,
     facts,
     region_variable,
-    scheme_variable,
+    schemes_variable,
     span_variable,
     type_variable,
 )
@@ -48,7 +48,7 @@ AREAS = f'SELECT last("area_m2") AS "area" FROM "building" WHERE {SCOPE} GROUP B
 def _variables(board: Board) -> None:
     region_variable(board)
     type_variable(board)
-    scheme_variable(board, SCOPE)
+    schemes_variable(board)
     board.fixed_variable("basis", BASIS, [(key, BASES[key]) for key in ("energy_kwh", "energy_kgce")])
     span_variable(board)
 

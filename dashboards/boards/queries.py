@@ -10,7 +10,7 @@ from dashboards.boards import fields as f
 from dashboards.boards.board import Board, board_link
 from dashboards.boards.influx import InfluxQuery, rows
 from dashboards.boards.tables import Column
-from dashboards.boards.words import BUILDING, NAME, PERIOD, REGION, SCHEME, TYPE, TYPES, Lang, Text
+from dashboards.boards.words import BASIS, BUILDING, NAME, PERIOD, REGION, SCHEME, TYPE, TYPES, Lang, Text
 
 ONE = "\"building\" = '${building}'"
 SCOPE = '"building" =~ /^${region:regex}[0-9]*${type:regex}[0-9]*$/'
@@ -85,7 +85,18 @@ def span_variable(board: Board) -> None:
     board.fixed_variable("span", PERIOD, spans)
 
 
-def scheme_variable(board: Board, where: str, *, many: bool = True) -> None:
-    board.variable(
-        "scheme", SCHEME, f'SHOW TAG VALUES FROM "quota" WITH KEY = "scheme" WHERE {where}', many=many
-    )
+def schemes_variable(board: Board) -> None:
+    query = f'SHOW TAG VALUES FROM "quota" WITH KEY = "scheme" WHERE {SCOPE}'
+    board.variable("scheme", SCHEME, query)
+
+
+def one_quota_variables(board: Board) -> None:
+    """One scheme of the chosen building, and one basis of it.
+
+    They have names of their own: links between boards carry variables, and what is chosen where several
+    may be chosen means nothing here.
+    """
+    asked = 'SHOW TAG VALUES FROM "quota" WITH KEY = "{}" WHERE {}'
+    of_scheme = f"{ONE} AND \"scheme\" = '${{one_scheme}}'"
+    board.variable("one_scheme", SCHEME, asked.format("scheme", ONE), many=False)
+    board.variable("one_basis", BASIS, asked.format("basis", of_scheme), many=False, falling=True)

@@ -79,6 +79,14 @@ def test_links_lead_to_boards_that_exist(board: dict[str, Any]) -> None:
         assert uid in BOARDS
 
 
+def test_a_variable_means_the_same_on_every_board_that_links_carry_it_to() -> None:
+    kinds: dict[str, set[tuple[str, bool]]] = {}
+    for board in BOARDS.values():
+        for each in board["templating"].get("list", []):
+            kinds.setdefault(each["name"], set()).add((each["type"], each.get("multi", False)))
+    assert {name: kind for name, kind in kinds.items() if len(kind) > 1} == {}
+
+
 def test_the_sdk_reads_its_own_board_back(board: dict[str, Any]) -> None:
     again = Dashboard.from_json(board)
     assert again.uid == board["uid"]

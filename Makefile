@@ -52,4 +52,4 @@ lock:
 	sed -i '/^# WARNING: pip install/,/^    # via beacon/d' requirements.lock
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/dashboards/grafana/node_modules build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

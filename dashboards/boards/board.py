@@ -31,10 +31,20 @@ def board_link(key: str, lang: Lang, **variables: str) -> str:
 
 
 class Board:
-    """Collects rows of panels; `build` gives Grafana's dashboard JSON as plain data."""
+    """Collects rows of panels; `build` gives Grafana's dashboard JSON as plain data.
+
+    timeless: nothing depends on the time range, so none is offered.
+    """
 
     def __init__(
-        self, key: str, title: Text, about: Text, lang: Lang, since: str = "now-7d", refresh: str = ""
+        self,
+        key: str,
+        title: Text,
+        about: Text,
+        lang: Lang,
+        since: str = "now-7d",
+        refresh: str = "",
+        timeless: bool = False,
     ) -> None:
         self.key, self.lang = key, lang
         self._x = self._y = self._tallest = self._id = 0
@@ -50,6 +60,8 @@ class Board:
             .editable()
         )
         self._dashboard.refresh(refresh)
+        if timeless:
+            self._dashboard.timepicker(dashboard.TimePicker().hidden(True))
         self._links()
 
     def _links(self) -> None:

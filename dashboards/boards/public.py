@@ -74,8 +74,8 @@ def announcement(lang: Lang) -> Board:
         Text("能效碳效公示", "Energy and carbon announcement"),
         Text("本页仅显示已正式公示的结果。", "Only what was officially announced."),
         lang,
-        since="now-1y",
         refresh="1h",
+        timeless=True,
     )
     board.add(
         p.note(

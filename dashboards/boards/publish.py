@@ -286,7 +286,7 @@ class Publisher:
         path = f"/dashboards/uid/{outcome.uid}/public-dashboards"
         body = {
             "isEnabled": True,
-            "timeSelectionEnabled": True,
+            "timeSelectionEnabled": False,
             "annotationsEnabled": False,
             "share": "public",
         }

@@ -111,6 +111,12 @@ def test_the_public_board_has_no_variables() -> None:
         assert "${" not in json.dumps(BOARDS[uid]["panels"])
 
 
+def test_a_time_range_is_offered_where_a_panel_heeds_it() -> None:
+    for board in BOARDS.values():
+        heeded = "$timeFilter" in json.dumps(board["panels"])
+        assert board.get("timepicker", {}).get("hidden", False) is not heeded, board["uid"]
+
+
 def test_the_committed_copy_is_what_the_source_makes() -> None:
     made = rendered()
     committed = {

@@ -23,7 +23,7 @@ from dashboards.site.language import CODES, Language, choose
 from dashboards.site.services import SiteServices
 from dashboards.site.views.building import BuildingView
 from dashboards.site.views.dual import DualControl
-from dashboards.site.views.fleet import EdgeNow, edges_now
+from dashboards.site.views.fleet import EdgeNow, edges_now, reported
 from dashboards.site.views.portfolio import Portfolio
 from rules.alerts import Alert, AlertBook, AlertState
 
@@ -105,7 +105,10 @@ class Context:
 
     def edges(self, visitor: Visitor) -> list[EdgeNow]:
         """The edges that publish for a building the visitor sees; all of them for one who sees everything."""
-        fleet = edges_now(self.cache.get("edges", 2.0, self.services.store.edges), self.services.clock())
+        store = self.services.store
+        fleet = edges_now(
+            self.cache.get("edges", 2.0, lambda: reported(store.edges()), keep_s=30.0), self.services.clock()
+        )
         if visitor.everything:
             return fleet
         buildings = self.services.registry.buildings.values()

@@ -91,11 +91,15 @@ def line_chart(
         out.append(f'<text x="{px(x):.1f}" y="{height - 8}" text-anchor="middle">{escape(text)}</text>')
     for line in lines:
         points = [(px(x), None if y is None else py(y)) for x, y in line.points]
-        drawn = [(x, y) for x, y in points if y is not None]
+        path = _path(points)
+        drawn = [x for x, y in points if y is not None]
         if line.area and len(drawn) > 1:
-            area = _path(drawn) + f"L{drawn[-1][0]:.1f} {py(0):.1f}L{drawn[0][0]:.1f} {py(0):.1f}Z"
-            out.append(f'<path class="area {line.css}" d="{area}"/>')
-        out.append(f'<path class="line {line.css}" d="{_path(points)}"/>')
+            whole = "M" + path[1:].replace("M", "L")
+            out.append(
+                f'<path class="area {line.css}" '
+                f'd="{whole}L{drawn[-1]:.1f} {py(0):.1f}L{drawn[0]:.1f} {py(0):.1f}Z"/>'
+            )
+        out.append(f'<path class="line {line.css}" d="{path}"/>')
     return Markup("".join([*out, "</svg>"]))
 
 

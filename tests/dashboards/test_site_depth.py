@@ -18,9 +18,9 @@ from collector.sqlite_store import SqliteStore
 from dashboards.site import SiteServices, create_app
 from dashboards.site.access import LOCAL
 from dashboards.site.cache import Cache
-from dashboards.site.routes.portfolio import level_below
 from dashboards.site.views.dual import DualControl
 from dashboards.site.views.machines import _starts
+from dashboards.site.views.overview import level_below
 from dashboards.site.views.site_map import Projection
 from rules.alerts import AlertBook, Finding
 

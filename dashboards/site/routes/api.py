@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import date, timedelta
-from typing import Annotated, Any, Literal, TypeVar
+from datetime import date
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Query, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.security import HTTPBearer
 
-from collector.model import DailyRow, SumRow
+from collector.model import DailyRow, JudgementRow, SumRow
+from collector.registry import BuildingType
 from dashboards.site.context import Context, visitor_of
 from dashboards.site.regions import prefix
+from dashboards.site.routes.answers import (
+    Building,
+    Format,
+    Limit,
+    Offset,
+    Region,
+    csv_file,
+    described,
+    mistake,
+    page_of,
+    paged,
+    words,
+)
 from dashboards.site.routes.records import (
     AlertRecord,
     BuildingRecord,
@@ -26,6 +37,7 @@ from dashboards.site.routes.records import (
     Page,
     PointRecord,
 )
+from dashboards.site.views import energy as energies
 from dashboards.site.views.fleet import EdgeNow
 from dashboards.site.views.portfolio import Line
 from drivers.carrier import UNIT, Carrier
@@ -33,63 +45,21 @@ from drivers.carrier import UNIT, Carrier
 MOST_DAYS = 400
 MOST_POINTS = 50_000
 
-Record = TypeVar("Record", bound=BaseModel)
-Format = Annotated[
-    Literal["json", "csv"], Query(description="`csv` gives all records of all pages as a file")
-]
-Offset = Annotated[int, Query(ge=0, le=10_000_000)]
-Limit = Annotated[int, Query(ge=1, le=1000)]
-Region = Annotated[str, Query(pattern=r"^(\d{6})?$", description="code of a province, city or county")]
-
-
-def paged(
-    rows: Sequence[Any], record: Callable[[Any], Record], name: str, format: str, offset: int, limit: int
-) -> Page[Record] | Response:
-    """One page of `rows` as records, or all of them as CSV."""
-    if format == "csv":
-        return csv_response([record(row) for row in rows], name)
-    end = offset + limit
-    return Page(
-        total=len(rows),
-        offset=offset,
-        next=end if end < len(rows) else None,
-        items=[record(row) for row in rows[offset:end]],
-    )
-
-
-def csv_response(records: Sequence[BaseModel], name: str) -> Response:
-    """CSV with a header, in UTF-8 with a byte order mark, so that spreadsheets read Chinese."""
-    text = io.StringIO()
-    if records:
-        writer = csv.DictWriter(text, list(type(records[0]).model_fields))
-        writer.writeheader()
-        for record in records:
-            writer.writerow({key: _cell(value) for key, value in record.model_dump().items()})
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    return Response("\ufeff" + text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _cell(value: object) -> object:
-    """Text that a spreadsheet would run as a formula gets an apostrophe."""
-    if isinstance(value, str) and value[:1] in "=+-@\t\r" and value:
-        return "'" + value
-    return value
-
 
 def router(context: Context) -> APIRouter:
     """Routes below `/api/v1`."""
-    routes = APIRouter(prefix="/api/v1", tags=["read"])
+    token = HTTPBearer(auto_error=False, scheme_name="token", description=words("api.token"))
+    routes = APIRouter(prefix="/api/v1", tags=["read"], dependencies=[Depends(token)])
 
-    @routes.get("/buildings", response_model=Page[BuildingRecord])
+    @routes.get("/buildings", response_model=Page[BuildingRecord], **described("buildings"))
     def buildings(
         request: Request,
         region: Region = "",
-        type: str = "",
+        type: Annotated[BuildingType | Literal[""], Query(description=words("parameter.type"))] = "",
         format: Format = "json",
         offset: Offset = 0,
         limit: Limit = 100,
     ) -> Any:
-        """Every building with its use and state, in id order."""
         lines = [
             line
             for line in context.portfolio.lines(visitor_of(request))
@@ -97,101 +67,106 @@ def router(context: Context) -> APIRouter:
         ]
         return paged(lines, _building, "buildings", format, offset, limit)
 
-    @routes.get("/buildings/{building}", response_model=BuildingRecord)
+    @routes.get(
+        "/buildings/{building}",
+        response_model=BuildingRecord,
+        **described("building", one=True, listed=False),
+    )
     def building(request: Request, building: str) -> Any:
-        """One building."""
-        known = context.building(request, building)
-        return next(
-            _building(line)
-            for line in context.portfolio.lines(visitor_of(request))
-            if line.building.id == known.id
-        )
+        return _building(context.view(context.building(request, building)).line())
 
-    @routes.get("/buildings/{building}/devices", response_model=list[DeviceRecord])
+    @routes.get(
+        "/buildings/{building}/devices",
+        response_model=list[DeviceRecord],
+        **described("devices", one=True, listed=False),
+    )
     def devices(request: Request, building: str) -> Any:
-        """The last sample of each device of a building."""
-        latest = context.portfolio.latest().get(context.building(request, building).id, {})
+        latest = context.view(context.building(request, building)).latest()
         return [DeviceRecord(**asdict(latest[device])) for device in sorted(latest)]
 
-    @routes.get("/buildings/{building}/series", response_model=Page[PointRecord])
+    @routes.get(
+        "/buildings/{building}/series", response_model=Page[PointRecord], **described("series", one=True)
+    )
     def series(
         request: Request,
         building: str,
-        device: Annotated[str, Query(max_length=64)],
-        quantity: Annotated[str, Query(max_length=64)],
-        start: Annotated[int, Query(ge=0, description="ms UTC")],
-        end: Annotated[int, Query(ge=0, description="ms UTC, not included")],
-        step_s: Annotated[
-            int, Query(ge=0, le=86_400, description="mean of each step; 0 gives every sample")
-        ] = 60,
+        device: Annotated[str, Query(max_length=64, description=words("parameter.device"))],
+        quantity: Annotated[
+            str,
+            Query(max_length=64, description=words("parameter.quantity"), examples=["active_power_total"]),
+        ],
+        start: Annotated[int, Query(ge=0, description=words("parameter.start"))],
+        end: Annotated[int, Query(ge=0, description=words("parameter.end"))],
+        step_s: Annotated[int, Query(ge=0, le=86_400, description=words("parameter.step_s"))] = 60,
         format: Format = "json",
         offset: Offset = 0,
         limit: Limit = 1000,
     ) -> Any:
-        """Values of one quantity of one device."""
         known = context.building(request, building)
-        if end <= start or (end - start) / 1000 / max(step_s, 1) > MOST_POINTS:
-            raise HTTPException(422, "request")
+        if end <= start:
+            raise mistake("end", "must be after start")
+        if (end - start) / 1000 / max(step_s, 1) > MOST_POINTS:
+            raise mistake("end", f"more than {MOST_POINTS} steps after start: take a longer step_s")
         points = context.services.store.series(known.id, device, quantity, start, end, step_s)
         return paged(
             points, lambda p: PointRecord(at=p[0], value=p[1]), f"{device}-{quantity}", format, offset, limit
         )
 
-    @routes.get("/energy", response_model=Page[EnergyRecord])
+    @routes.get("/energy", response_model=Page[EnergyRecord], **described("energy"))
     def energy(
         request: Request,
-        first: date,
-        last: date,
-        building: Annotated[str, Query(max_length=10)] = "",
+        first: Annotated[date, Query(description=words("parameter.first"))],
+        last: Annotated[date, Query(description=words("parameter.last"))],
+        building: Building = "",
         region: Region = "",
-        carrier: Annotated[str, Query(max_length=20)] = "electricity",
-        item: Annotated[str, Query(max_length=12)] = "total",
-        by: Literal["day", "month"] = "day",
+        carrier: Annotated[
+            Carrier | Literal[""], Query(description=words("parameter.carrier"))
+        ] = Carrier.ELECTRICITY,
+        item: Annotated[str, Query(max_length=24, description=words("parameter.item"))] = "total",
+        by: Annotated[Literal["day", "month"], Query(description=words("parameter.by"))] = "day",
         format: Format = "json",
         offset: Offset = 0,
         limit: Limit = 100,
     ) -> Any:
-        """Energy by local day or calendar month, both ends included."""
-        if last < first or (last - first).days > MOST_DAYS:
-            raise HTTPException(422, "request")
-        visitor = visitor_of(request)
-        wanted = [
+        if last < first:
+            raise mistake("last", "must not be before first")
+        if (last - first).days > MOST_DAYS:
+            raise mistake("last", f"more than {MOST_DAYS} days after first")
+        visitor, store = visitor_of(request), context.services.store
+        wanted = tuple(
             id_
             for id_ in context.services.registry.buildings
             if id_.startswith(prefix(region)) and (not building or id_ == building) and visitor.sees(id_)
-        ]
-        key = ("energy", visitor.scope, first, last, building, region, carrier, item, by)
-        records = context.cache.get(
-            key, 15.0, lambda: _energy(context, by, first, last, wanted, carrier or None, item or None)
         )
-        return paged(records, lambda record: record, f"energy-{first}-{last}", format, offset, limit)
+        query = energies.Query(first, last, wanted, carrier or None, item or None, by == "month")
+        if format == "csv":
+            every = (_energy(*row) for part in energies.parts(store, query) for row in part)
+            return csv_file(f"energy-{first}-{last}", every)
+        total, rows = energies.page(store, context.cache, query, offset, limit)
+        return page_of(total, offset, limit, [_energy(*row) for row in rows])
 
-    @routes.get("/judgements", response_model=Page[JudgementRecord])
+    @routes.get("/judgements", response_model=Page[JudgementRecord], **described("judgements"))
     def judgements(
         request: Request,
-        period: Annotated[str, Query(pattern=r"^\d{4}(-\d{2})?$")],
-        building: Annotated[str, Query(max_length=10)] = "",
+        period: Annotated[
+            str, Query(pattern=r"^\d{4}(-\d{2})?$", description=words("parameter.period"), examples=["2026"])
+        ],
+        building: Building = "",
         format: Format = "json",
         offset: Offset = 0,
         limit: Limit = 100,
     ) -> Any:
-        """The newest judgements of a year or a month."""
-        visitor = visitor_of(request)
-        found = context.services.store.judgements(period=period, building=building or None, detail=False)
-        rows = [row for row in found if visitor.sees(row.building)]
-        fields = JudgementRecord.model_fields
-        return paged(
-            rows,
-            lambda row: JudgementRecord(**{name: getattr(row, name) for name in fields}),
-            f"judgements-{period}",
-            format,
-            offset,
-            limit,
+        visitor, store = visitor_of(request), context.services.store
+        found = context.cache.get(
+            ("judgement rows", period, building),
+            15.0,
+            lambda: store.judgements(period, building or None, detail=False),
         )
+        rows = [row for row in found if visitor.sees(row.building)]
+        return paged(rows, _judgement, f"judgements-{period}", format, offset, limit)
 
-    @routes.get("/alerts", response_model=Page[AlertRecord])
+    @routes.get("/alerts", response_model=Page[AlertRecord], **described("alerts"))
     def alerts(request: Request, format: Format = "json", offset: Offset = 0, limit: Limit = 100) -> Any:
-        """Alerts that are not resolved, the most severe first."""
         fields = AlertRecord.model_fields
         return paged(
             context.alerts(visitor_of(request)),
@@ -202,9 +177,8 @@ def router(context: Context) -> APIRouter:
             limit,
         )
 
-    @routes.get("/edges", response_model=Page[EdgeRecord])
+    @routes.get("/edges", response_model=Page[EdgeRecord], **described("edges"))
     def edges(request: Request, format: Format = "json", offset: Offset = 0, limit: Limit = 100) -> Any:
-        """The edges as they last reported, troubled ones first."""
         return paged(context.edges(visitor_of(request)), _edge, "edges", format, offset, limit)
 
     @routes.get("/openapi.json", include_in_schema=False)
@@ -213,13 +187,14 @@ def router(context: Context) -> APIRouter:
 
     @routes.get("/docs", response_class=HTMLResponse, include_in_schema=False)
     def docs(request: Request) -> HTMLResponse:
-        schema = request.app.openapi()
-        listed = [
-            (path, operation["description"], operation.get("parameters", []))
-            for path, methods in schema["paths"].items()
+        operations = [
+            (path, operation)
+            for path, methods in request.app.openapi()["paths"].items()
             for operation in methods.values()
         ]
-        return context.page(request, "api.html", operations=listed)
+        return context.page(
+            request, "api.html", operations=operations, base=str(request.base_url).rstrip("/")
+        )
 
     return routes
 
@@ -230,7 +205,7 @@ def _building(line: Line) -> BuildingRecord:
         id=building.id,
         name_zh=building.name_zh,
         name_en=building.name_en,
-        type=building.type.value,
+        type=building.type,
         region=building.region,
         area_m2=building.area_m2,
         power_kw=line.power_kw,
@@ -261,33 +236,11 @@ def _edge(edge: EdgeNow) -> EdgeRecord:
     )
 
 
-def _energy(
-    context: Context,
-    by: str,
-    first: date,
-    last: date,
-    buildings: list[str],
-    carrier: str | None,
-    item: str | None,
-) -> list[EnergyRecord]:
-    store = context.services.store
-    if by == "day":
-        return [
-            _record(row, row.day.isoformat()) for row in store.daily(first, last, buildings, carrier, item)
-        ]
-    records = []
-    start = first
-    while start <= last:
-        next_month = (start.replace(day=28) + timedelta(days=4)).replace(day=1)
-        end = min(last, next_month - timedelta(days=1))
-        records += [
-            _record(row, f"{start:%Y-%m}") for row in store.sums(start, end, buildings, carrier, item)
-        ]
-        start = next_month
-    return sorted(records, key=lambda record: (record.building, record.carrier, record.item, record.period))
+def _judgement(row: JudgementRow) -> JudgementRecord:
+    return JudgementRecord(**{name: getattr(row, name) for name in JudgementRecord.model_fields})
 
 
-def _record(row: DailyRow | SumRow, period: str) -> EnergyRecord:
+def _energy(period: str, row: DailyRow | SumRow) -> EnergyRecord:
     return EnergyRecord(
         building=row.building,
         carrier=row.carrier,

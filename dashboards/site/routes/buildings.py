@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
+import orjson
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup
@@ -21,7 +21,7 @@ from dashboards.site.context import Context, language_of, visitor_of
 from dashboards.site.language import Language
 from dashboards.site.routes.portfolio import month_label, parents
 from dashboards.site.views import machines
-from dashboards.site.views.building import DAY_MS, SPANS, BuildingView
+from dashboards.site.views.building import CURVE_S, DAY_MS, SPANS, BuildingView, hours_by_day
 from dashboards.site.views.explained import scheme_name
 from dashboards.site.views.judged import basis_key, is_carbon
 from dashboards.site.views.machines import unit_of
@@ -42,7 +42,12 @@ def router(context: Context) -> APIRouter:
         building = context.building(request, building_id)
         language = language_of(request)
         values = _figures(context, visitor_of(request), language, building)
-        values |= _load(context.view(building), language, span if span in SPANS else "today")
+        span = span if span in SPANS else "today"
+        values |= context.cache.get(
+            ("load", building_id, span, language.code),
+            CURVE_S[span],
+            lambda: _load(context.view(building), language, span),
+        )
         return context.page(request, "building.html", building=building, **values)
 
     @routes.get("/buildings/{building_id}/devices/{device}", response_class=HTMLResponse)
@@ -99,7 +104,7 @@ def router(context: Context) -> APIRouter:
 
 def _json(value: Any) -> Markup:
     """JSON for a data block: `<` escaped, so that no text can end the block."""
-    return Markup(json.dumps(value, separators=(",", ":")).replace("<", "\\u003c"))
+    return Markup(orjson.dumps(value).decode().replace("<", "\\u003c"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +242,7 @@ def _load(view: BuildingView, language: Language, span: str) -> dict[str, Any]:
     return {
         "span": span,
         "load_svg": chart,
-        "load_lines": lines,
+        "load_keys": [(line.css, line.label) for line in lines],
         "load_json": _json(
             {
                 "t": [at // 1000 for at in times],
@@ -263,13 +268,11 @@ def _aligned(line: svg.Line, times: Sequence[int]) -> list[float | None]:
 
 def _hourly(view: BuildingView, language: Language, curve: LoadCurve, span: str) -> list[tuple[str, float]]:
     """Hourly means of today, daily means of a longer span."""
-    groups: dict[str, list[float]] = {}
-    for at, kw in zip(curve.at, curve.use, strict=True):
-        if kw is not None:
-            local = datetime.fromtimestamp(at / 1000, view.zone)
-            label = f"{local.hour:02d}:00" if span == "today" else language.day(local.date())
-            groups.setdefault(label, []).append(kw)
-    return [(label, sum(values) / len(values)) for label, values in groups.items()]
+    hours = hours_by_day(curve, view.zone)
+    if span == "today":
+        return [(f"{n:02d}:00", kw) for _, row in hours for n, kw in enumerate(row) if kw is not None]
+    known = [(day, [kw for kw in row if kw is not None]) for day, row in hours]
+    return [(language.day(day), sum(row) / len(row)) for day, row in known]
 
 
 def _pumps(

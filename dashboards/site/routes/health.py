@@ -11,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from dashboards.site.access import LOCAL
 from dashboards.site.context import Context, visitor_of
+from dashboards.site.views.overview import overview
 
 
 class _Figures:
@@ -20,16 +21,17 @@ class _Figures:
         self._context = context
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        lines = self._context.portfolio.lines(LOCAL)
+        seen = overview(self._context.portfolio, self._context.cache, LOCAL, "")
         levels = GaugeMetricFamily(
             "beacon_buildings", "Buildings by quota level of this year", labels=["level"]
         )
-        for level, count in self._context.portfolio.totals(lines).levels.items():
+        for level, count in seen.totals.levels.items():
             levels.add_metric([level], count)
         yield levels
-        live = sum(line.power_kw is not None for line in lines)
         yield GaugeMetricFamily(
-            "beacon_buildings_live", "Buildings whose main meters all reported lately", value=live
+            "beacon_buildings_live",
+            "Buildings whose main meters all reported lately",
+            value=seen.totals.reporting,
         )
         alerts = GaugeMetricFamily(
             "beacon_alerts", "Alerts that are not resolved, by state", labels=["state"]

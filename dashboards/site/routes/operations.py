@@ -9,6 +9,10 @@ from fastapi.responses import HTMLResponse
 
 from dashboards.site.context import Context, visitor_of
 from dashboards.site.views.machines import unit_of
+from dashboards.site.views.portfolio import Query as Wanted
+
+MOST_CHOICES = 100
+"""Of more buildings one is found by a part of its name or number."""
 
 
 def router(context: Context) -> APIRouter:
@@ -21,19 +25,30 @@ def router(context: Context) -> APIRouter:
         return context.page(request, "edges.html", edges=fleet, online=sum(edge.online for edge in fleet))
 
     @routes.get("/commissioning", response_class=HTMLResponse)
-    def commissioning(request: Request, building: Annotated[str, Query(max_length=10)] = "") -> HTMLResponse:
-        registry, visitor = context.services.registry.buildings, visitor_of(request)
-        latest = context.portfolio.latest()
-        choices = [registry[id_] for id_ in sorted(latest) if id_ in registry and visitor.sees(id_)]
-        chosen = registry.get(building) or (
-            max(choices, key=lambda b: len(latest[b.id])) if choices else None
-        )
-        samples = latest.get(chosen.id, {}) if chosen else {}
+    def commissioning(
+        request: Request,
+        building: Annotated[str, Query(max_length=10)] = "",
+        q: Annotated[str, Query(max_length=60)] = "",
+    ) -> HTMLResponse:
+        latest, visitor = context.portfolio.latest(), visitor_of(request)
+        reporting = [
+            known
+            for id_, known in context.services.registry.buildings.items()
+            if id_ in latest and visitor.sees(id_)
+        ]
+        choices = [known for known in reporting if Wanted(q).names(known)]
+        chosen = next((known for known in reporting if known.id == building), None)
+        if chosen is None and choices:
+            chosen = max(choices, key=lambda known: len(latest[known.id]))
+        samples = latest[chosen.id] if chosen else {}
         return context.page(
             request,
             "commissioning.html",
             building=chosen,
-            choices=choices,
+            choices=choices[:MOST_CHOICES],
+            found=len(choices),
+            searched=len(reporting) > MOST_CHOICES,
+            q=q,
             samples=[samples[device] for device in sorted(samples)],
             unit_of=unit_of,
         )

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
+from markupsafe import Markup
 
-from collector.registry import Registry, Role
+from collector.registry import Registry
 from dashboards.site.context import Context, language_of, visitor_of
 from dashboards.site.language import Language
 from dashboards.site.regions import prefix
-from dashboards.site.views.dual import Counties, County
 from dashboards.site.views.judged import LEVELS
-from dashboards.site.views.portfolio import SORTS, Line, month_to_date, ranked
+from dashboards.site.views.overview import level_below, overview
+from dashboards.site.views.portfolio import SORTS, month_to_date, ranked
 from dashboards.site.views.portfolio import Query as Wanted
 from dashboards.site.views.site_map import building_map
 
 PAGE_SIZE = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Child:
-    """A region inside the one shown. states: how many buildings have each level; county: its dual control."""
-
-    code: str
-    buildings: int
-    eui: float | None
-    states: list[tuple[str, float]]
-    county: County | None
+MAP_S = 30.0
 
 
 def router(context: Context) -> APIRouter:
@@ -38,48 +27,52 @@ def router(context: Context) -> APIRouter:
     routes = APIRouter()
 
     def show(request: Request, wanted: Wanted, page: int, region: str) -> HTMLResponse:
-        registry = context.services.registry
-        every = context.portfolio.lines(visitor_of(request))
-        inside = [line for line in every if line.building.id.startswith(prefix(region))]
-        if region and not inside:
+        registry, visitor, language = context.services.registry, visitor_of(request), language_of(request)
+        seen = overview(context.portfolio, context.cache, visitor, region)
+        if region and not seen.lines:
             raise HTTPException(404, "region")
-        lines = ranked((line for line in inside if wanted.takes(line)), wanted.sort)
+        lines = list(filter(wanted.takes, seen.lines)) if wanted.narrows(region) else seen.lines
+        lines = lines if wanted.sort == "state" else ranked(lines, wanted.sort)
         pages = max(1, -(-len(lines) // PAGE_SIZE))
         page = min(page, pages)
-        language = language_of(request)
-        totals = context.portfolio.totals(inside)
-        edges = context.edges(visitor_of(request))
-        below = level_below(region, (line.building.region for line in inside)) or (lambda code: code)
-        counties = context.dual.counties(context.today(), visitor_of(request))
+        edges = context.edges(visitor)
+        below = level_below(region, (line.building.region for line in seen.lines)) or (lambda code: code)
+        counties = context.dual.counties(context.today(), visitor)
+
+        def draw_map() -> Markup | None:
+            return building_map(
+                seen.lines,
+                language.t("map.title"),
+                lambda line: f"{language.name(line.building)}: {language.t(f'level.{line.level}')}",
+                lambda line: language.region(registry, below(line.building.region)),
+            )
+
         return context.page(
             request,
             "portfolio.html",
             heading=language.region(registry, region) if region else language.t("portfolio.title"),
             region=region,
             crumbs=parents(region, registry),
-            children=children(region, inside, counties),
+            children=seen.children,
+            county=lambda inner: counties.inside(lambda code: below(code) == inner) if counties else None,
             dual=counties.inside(lambda code: code.startswith(prefix(region))) if counties else None,
             counties=counties,
-            map=building_map(
-                inside,
-                language.t("map.title"),
-                lambda line: f"{language.name(line.building)}: {language.t(f'level.{line.level}')}",
-                lambda line: language.region(registry, below(line.building.region)),
-            ),
-            totals=totals,
-            states=[(level, float(totals.levels[level])) for level in LEVELS],
+            map=context.cache.get(("map", visitor.scope, region, language.code), MAP_S, draw_map),
+            totals=seen.totals,
+            read_at=seen.read_at,
+            states=[(level, float(seen.totals.levels[level])) for level in LEVELS],
             lines=lines[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
             page=page,
             pages=pages,
             query=wanted,
-            types=sorted({line.building.type.value for line in every}),
-            regions=sorted({code for line in every for code in (line.building.city, line.building.region)}),
+            types=seen.types,
+            regions=seen.regions,
             sorts=SORTS,
             year=context.today().year,
             month_label=month_label(language, context),
             edges_online=sum(edge.online for edge in edges),
             edges_all=len(edges),
-            heat_pumps=any(meter.role is Role.HEAT_PUMP for line in every for meter in line.building.meters),
+            heat_pumps=seen.heat_pumps,
         )
 
     @routes.get("/", response_class=HTMLResponse)
@@ -125,38 +118,3 @@ def parents(code: str, registry: Registry) -> list[str]:
         return []
     above = [code[:2] + "0000", code[:4] + "00"]
     return [region for region in dict.fromkeys(above) if region != code and region in registry.region_names]
-
-
-def level_below(region: str, codes: Iterable[str]) -> Callable[[str], str] | None:
-    """How a county's code names the region one level below: provinces, cities, counties; None at a county."""
-    if not region:
-        several = len({code[:2] for code in codes}) > 1
-        return (lambda code: code[:2] + "0000") if several else (lambda code: code[:4] + "00")
-    if region.endswith("0000"):
-        return lambda code: code[:4] + "00"
-    return (lambda code: code) if region.endswith("00") else None
-
-
-def children(region: str, lines: Sequence[Line], counties: Counties | None) -> list[Child]:
-    """The regions one level below, by code; none where there is only the one shown."""
-    below = level_below(region, (line.building.region for line in lines))
-    if below is None:
-        return []
-    groups: dict[str, list[Line]] = {}
-    for line in lines:
-        groups.setdefault(below(line.building.region), []).append(line)
-    if len(groups) < 2 and not region:
-        return []
-    found = []
-    for code, members in sorted(groups.items()):
-        if code == region:
-            continue
-        with_eui = [line for line in members if line.eui is not None]
-        area = sum(line.building.area_m2 for line in with_eui)
-        eui = sum((line.eui or 0) * line.building.area_m2 for line in with_eui) / area if area else None
-        states = [(level, float(sum(line.level == level for line in members))) for level in LEVELS]
-        county = (
-            counties.inside({line.building.region for line in members}.__contains__) if counties else None
-        )
-        found.append(Child(code, len(members), eui, states, county))
-    return found

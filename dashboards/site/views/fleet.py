@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -36,23 +36,30 @@ class EdgeNow:
         )
 
 
-def edges_now(rows: Sequence[EdgeRow], now: int) -> list[EdgeNow]:
+def reported(rows: Iterable[EdgeRow]) -> list[tuple[EdgeRow, EdgeStatus]]:
+    """Each edge with its status; one that cannot be read counts as offline."""
+    return [(row, _status(row)) for row in rows]
+
+
+def _status(row: EdgeRow) -> EdgeStatus:
+    try:
+        return EdgeStatus.model_validate(row.status)
+    except ValidationError:
+        return EdgeStatus(online=False)
+
+
+def edges_now(rows: Iterable[tuple[EdgeRow, EdgeStatus]], now: int) -> list[EdgeNow]:
     """The fleet, troubled edges first."""
-    found = []
-    for row in rows:
-        try:
-            status = EdgeStatus.model_validate(row.status)
-        except ValidationError:
-            status = EdgeStatus(online=False)
-        found.append(
-            EdgeNow(
-                site=row.site,
-                edge=row.edge,
-                online=status.online and now - row.received_at <= SILENT_MS,
-                received_at=row.received_at,
-                oldest_age_s=None if status.oldest_at is None else max(0.0, (now - status.oldest_at) / 1000),
-                status=status,
-                failing={device: state for device, state in status.devices.items() if state != "ok"},
-            )
+    found = [
+        EdgeNow(
+            site=row.site,
+            edge=row.edge,
+            online=status.online and now - row.received_at <= SILENT_MS,
+            received_at=row.received_at,
+            oldest_age_s=None if status.oldest_at is None else max(0.0, (now - status.oldest_at) / 1000),
+            status=status,
+            failing={device: state for device, state in status.devices.items() if state != "ok"},
         )
+        for row, status in rows
+    ]
     return sorted(found, key=lambda edge: (not edge.trouble, edge.online, edge.site, edge.edge))

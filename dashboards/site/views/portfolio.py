@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,14 +14,14 @@ from dashboards.site.access import Visitor
 from dashboards.site.cache import Cache
 from dashboards.site.regions import prefix
 from dashboards.site.services import SiteServices
-from dashboards.site.views.judged import LEVELS, SEVERITY, worst_first
+from dashboards.site.views.judged import SEVERITY, worst_first
 from dashboards.site.views.power import power_now
 
 ZONE = "Asia/Shanghai"
 LIVE_S = 2.0
 SUMS_S = 60.0
 KEEP_LINES_S = 90.0
-"""A page may begin with a list this old; its live stream brings it up to date within seconds."""
+"""A page may begin with a list this old: it says of when, and its live stream brings it up to date."""
 KEEP_SUMS_S = 3600.0
 """Sums of whole days change little: an hour-old one is shown while the next is computed."""
 JUDGEMENTS_S = 60.0
@@ -51,21 +51,6 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
-    """Sums over some buildings; carbon_kg of this year, of the buildings that have a carbon judgement."""
-
-    buildings: int
-    area_m2: float
-    power_kw: float
-    reporting: int
-    month_kwh: float
-    change: float | None
-    eui: float | None
-    carbon_kg: float | None
-    levels: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
 class Query:
     """What the visitor asked for."""
 
@@ -75,14 +60,21 @@ class Query:
     level: str = ""
     sort: str = "state"
 
+    def narrows(self, region: str) -> bool:
+        """Whether it leaves out any building of a region."""
+        return bool(self.text.strip() or self.type or self.level) or self.region != region
+
+    def names(self, building: Building) -> bool:
+        """Whether the text is part of its number or of one of its names."""
+        text = self.text.strip().lower()
+        return not text or any(
+            text in word.lower() for word in (building.id, building.name_zh, building.name_en)
+        )
+
     def takes(self, line: Line) -> bool:
         building = line.building
-        text = self.text.strip().lower()
         return (
-            (
-                not text
-                or any(text in word.lower() for word in (building.id, building.name_zh, building.name_en))
-            )
+            self.names(building)
             and (not self.type or building.type == self.type)
             and building.id.startswith(prefix(self.region))
             and (not self.level or line.level == self.level)
@@ -132,17 +124,21 @@ class Portfolio:
 
     def lines(self, visitor: Visitor) -> list[Line]:
         """Every building that the visitor sees, in the registry's order."""
-        lines = self._cache.get("lines", LIVE_S, self._lines, keep_s=KEEP_LINES_S)
-        return lines if visitor.everything else [line for line in lines if visitor.sees(line.building.id)]
+        return self.read(visitor)[1]
 
-    def _lines(self) -> list[Line]:
+    def read(self, visitor: Visitor) -> tuple[int, list[Line]]:
+        """As `lines`, after the time they were read at, ms UTC."""
+        at, lines = self._cache.get("lines", LIVE_S, self._lines, keep_s=KEEP_LINES_S)
+        return at, lines if visitor.everything else [line for line in lines if visitor.sees(line.building.id)]
+
+    def _lines(self) -> tuple[int, list[Line]]:
         today, now = self.today(), self._services.clock()
         month, year_ago = month_to_date(today), same_days_last_year(today)
         this_month = self.electricity(*month)
         last_year = self.electricity(*year_ago, ttl_s=600)
         twelve_months = self.electricity(*last_twelve_months(today), ttl_s=600)
         judged, latest = self.judgements(today.year), self.latest()
-        return [
+        return now, [
             line_of(
                 building,
                 power_now(building, latest.get(building.id, {}), now),
@@ -153,35 +149,6 @@ class Portfolio:
             )
             for building in self._services.registry.buildings.values()
         ]
-
-    def totals(self, lines: Sequence[Line]) -> Totals:
-        today = self.today()
-        this_month = self.electricity(*month_to_date(today))
-        last_year = self.electricity(*same_days_last_year(today), ttl_s=600)
-        both = [line.building.id for line in lines if line.change is not None]
-        before = sum(last_year[id_].energy for id_ in both)
-        after = sum(this_month[id_].energy for id_ in both)
-        powers = [line.power_kw for line in lines if line.power_kw is not None]
-        area = sum(line.building.area_m2 for line in lines)
-        with_eui = [line for line in lines if line.eui is not None]
-        eui_area = sum(line.building.area_m2 for line in with_eui)
-        carbon = [
-            next((row.used for row in line.judgements if row.unit.lower() == "kgco2"), None) for line in lines
-        ]
-        known_carbon = [used for used in carbon if used is not None]
-        return Totals(
-            buildings=len(lines),
-            area_m2=area,
-            power_kw=sum(powers),
-            reporting=len(powers),
-            month_kwh=sum(line.month_kwh or 0.0 for line in lines),
-            change=after / before - 1 if before > 0 else None,
-            eui=sum((line.eui or 0.0) * line.building.area_m2 for line in with_eui) / eui_area
-            if eui_area
-            else None,
-            carbon_kg=sum(known_carbon) if known_carbon else None,
-            levels={level: Counter(line.level for line in lines).get(level, 0) for level in LEVELS},
-        )
 
 
 def line_of(

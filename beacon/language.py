@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from drivers.errors import BeaconError
+from drivers.errors import RequestError
 
 if TYPE_CHECKING:
     from dashboards.boards.words import Lang
 
 
 def language(text: str) -> Lang:
-    """`zh` or `en` from the command line. Raises BeaconError."""
+    """`zh` or `en` from the command line. Raises RequestError."""
     if text == "zh":
         return "zh"
     if text == "en":
         return "en"
-    raise BeaconError(f"unknown language {text!r}; zh or en")
+    raise RequestError(f"unknown language {text!r}; zh or en")
 
 
 def chinese() -> bool:

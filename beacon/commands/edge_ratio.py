@@ -8,7 +8,7 @@ from pathlib import Path
 
 from beacon.commands.edge_status import source_of
 from beacon.language import chinese
-from drivers.errors import BeaconError
+from drivers.errors import BeaconError, RequestError
 from edge.config import EdgeConfig
 from edge.config_file import load
 from edge.history import KEEP_DAYS, RatioRequest, RegisterKey, corrected
@@ -39,7 +39,10 @@ def ratios(texts: Iterable[str]) -> dict[str, float]:
 
 
 def hold(path: Path, device: str, since: str) -> None:
-    """Leave word for the agent that the ratios of edge.toml hold since a time. Raises BeaconError."""
+    """Leave word for the agent that the ratios of edge.toml hold since a time.
+
+    Raises ConfigError, RequestError, or BeaconError if the spool cannot be read.
+    """
     config = load(path)
     at = _time(since)
     requests = list(_requests(config, path, device, round(at.timestamp() * 1000)))
@@ -54,9 +57,9 @@ def _time(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text).astimezone()
     except ValueError:
-        raise BeaconError(f"--since {text}: write a time such as 2026-03-03T09:30") from None
+        raise RequestError(f"--since {text}: write a time such as 2026-03-03T09:30") from None
     if at > datetime.now().astimezone():
-        raise BeaconError(f"--since {text} is in the future: {at:%Y-%m-%d %H:%M %Z}")
+        raise RequestError(f"--since {text} is in the future: {at:%Y-%m-%d %H:%M %Z}")
     return at
 
 
@@ -74,17 +77,17 @@ def _requests(config: EdgeConfig, path: Path, device: str, since: int) -> Iterab
         if pending or corrected(register.rows, since, spec.scale).intervals:
             found.append(RatioRequest(device, quantity, since, spec.scale))
     if not taken:
-        raise BeaconError(f"this edge has no intervals of {device} yet: there is nothing to correct")
+        raise RequestError(f"this edge has no intervals of {device} yet: there is nothing to correct")
     if since < oldest:
         first = datetime.fromtimestamp(oldest / 1000).astimezone()
-        raise BeaconError(
+        raise RequestError(
             f"this edge keeps intervals of {KEEP_DAYS} days, of {device} since {first:%Y-%m-%d %H:%M %Z}. "
             f"Give --since {first:%Y-%m-%dT%H:%M} to correct those. Energy before that stays as it was sent: "
             "it is wrong by the factor old ratio / new ratio; say so where it is reported"
         )
     if not found:
         now = ", ".join(f"{quantity} with {scale:g}" for quantity, scale in taken)
-        raise BeaconError(
+        raise RequestError(
             f"nothing to correct: since then {device} was read with the ratio of {path.name} ({now}). "
             "Write the new ratio into that file first"
         )

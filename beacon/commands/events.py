@@ -28,13 +28,13 @@ def events(
 
     from collector.local_day import local_day, now_ms
     from dashboards.meter_events import events_of, told
-    from drivers.errors import BeaconError
+    from drivers.errors import RequestError
 
     chosen = language(lang) if lang else language("zh" if chinese() else "en")
     with opened(config) as (store, registry, _):
         known = registry.buildings.get(building)
         if known is None:
-            raise BeaconError(f"there is no building {building} in the registry")
+            raise RequestError(f"there is no building {building} in the registry")
         end = _day(last, "--to") or local_day(now_ms(), known.time_zone)
         found = events_of(store, known, _day(first, "--from") or end - timedelta(days=DAYS - 1), end)
     if as_json:
@@ -46,9 +46,11 @@ def events(
 
 
 def _day(text: str, option: str) -> date | None:
+    from drivers.errors import RequestError
+
     if not text:
         return None
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no day such as 2026-03-04", param_hint=option) from error
+        raise RequestError(f"{option}: {text!r} is no day such as 2026-03-04") from error

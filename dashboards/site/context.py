@@ -23,7 +23,7 @@ from dashboards.site.language import CODES, Language, choose
 from dashboards.site.services import SiteServices
 from dashboards.site.views.building import BuildingView
 from dashboards.site.views.dual import DualControl
-from dashboards.site.views.fleet import EdgeNow, edges_now, reported
+from dashboards.site.views.fleet import EdgeNow, edges_now, narrowed, reported
 from dashboards.site.views.portfolio import Portfolio
 from rules.alerts import Alert, AlertBook, AlertState
 
@@ -65,6 +65,10 @@ class Context:
         self.portfolio = Portfolio(services, self.cache)
         self.dual = DualControl(services, self.cache)
         self.asset = Asset.scan()
+        self._behind: dict[str, list[Building]] = {}
+        for building in services.registry.buildings.values():
+            for edge in building.edges:
+                self._behind.setdefault(edge, []).append(building)
         self._environment = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
@@ -104,16 +108,24 @@ class Context:
         return [alert for alert in alerts if visitor.sees(alert.building)]
 
     def edges(self, visitor: Visitor) -> list[EdgeNow]:
-        """The edges that publish for a building the visitor sees; all of them for one who sees everything."""
+        """The edges that publish for a building the visitor sees; all of them for one who sees everything.
+
+        Of an edge that publishes for other buildings too, their devices are counted and not named.
+        """
         store = self.services.store
         fleet = edges_now(
             self.cache.get("edges", 2.0, lambda: reported(store.edges()), keep_s=30.0), self.services.clock()
         )
         if visitor.everything:
             return fleet
-        buildings = self.services.registry.buildings.values()
-        seen = {edge for building in buildings if visitor.sees(building.id) for edge in building.edges}
-        return [edge for edge in fleet if f"{edge.site}/{edge.edge}" in seen]
+        found = []
+        for edge in fleet:
+            behind = self._behind.get(f"{edge.site}/{edge.edge}", [])
+            own = [building for building in behind if visitor.sees(building.id)]
+            if own:
+                others = [building for building in behind if not visitor.sees(building.id)]
+                found.append(narrowed(edge, own, others) if others else edge)
+        return found
 
     def forget_alerts(self) -> None:
         """After somebody acted, so that the next page shows it."""

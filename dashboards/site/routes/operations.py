@@ -37,10 +37,10 @@ def router(context: Context) -> APIRouter:
             if id_ in latest and visitor.sees(id_)
         ]
         choices = [known for known in reporting if Wanted(q).names(known)]
-        chosen = next((known for known in reporting if known.id == building), None)
+        chosen = context.building(request, building) if building else None
         if chosen is None and choices:
             chosen = max(choices, key=lambda known: len(latest[known.id]))
-        samples = latest[chosen.id] if chosen else {}
+        samples = latest.get(chosen.id, {}) if chosen else {}
         return context.page(
             request,
             "commissioning.html",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
 from collector.model import EdgeRow
+from collector.registry import Building
 from edge.wire import EdgeStatus
 
 SILENT_MS = 5 * 60 * 1000
@@ -16,7 +17,11 @@ SILENT_MS = 5 * 60 * 1000
 
 @dataclass(frozen=True, slots=True)
 class EdgeNow:
-    """One edge; ages in seconds. failing: devices whose last poll failed, with the error in words."""
+    """One edge; ages in seconds.
+
+    failing: devices whose last poll failed, with the error in words; others_failing: how many more there are
+    in buildings that the visitor does not see.
+    """
 
     site: str
     edge: str
@@ -25,12 +30,14 @@ class EdgeNow:
     oldest_age_s: float | None
     status: EdgeStatus
     failing: dict[str, str]
+    others_failing: int = 0
 
     @property
     def trouble(self) -> bool:
         return (
             not self.online
             or bool(self.failing)
+            or self.others_failing > 0
             or self.status.clock != "trusted"
             or self.status.dropped_samples > 0
         )
@@ -63,3 +70,17 @@ def edges_now(rows: Iterable[tuple[EdgeRow, EdgeStatus]], now: int) -> list[Edge
         for row, status in rows
     ]
     return sorted(found, key=lambda edge: (not edge.trouble, edge.online, edge.site, edge.edge))
+
+
+def narrowed(edge: EdgeNow, own: Iterable[Building], others: Iterable[Building]) -> EdgeNow:
+    """The edge as somebody sees it who sees only `own` of the buildings that it publishes for.
+
+    A device is theirs if the registry counts it as theirs and as nobody else's.
+    """
+    theirs = _devices(own) - _devices(others)
+    failing = {device: text for device, text in edge.failing.items() if device in theirs}
+    return replace(edge, failing=failing, others_failing=len(edge.failing) - len(failing))
+
+
+def _devices(buildings: Iterable[Building]) -> set[str]:
+    return {meter.device or meter.name for building in buildings for meter in building.meters}

@@ -130,6 +130,7 @@ def _server(parts: Running, web: WebSettings) -> tuple[uvicorn.Server, socket.so
 
     from dashboards.site import create_app
     from dashboards.site.services import SiteServices
+    from dashboards.site.sessions import EndedSessions
     from rules.scheme import packaged
 
     site = parts.site
@@ -141,7 +142,11 @@ def _server(parts: Running, web: WebSettings) -> tuple[uvicorn.Server, socket.so
         users=site.users,
         public=web.public,
         secret=site.web_secret,
+        ended=EndedSessions(site.rules.alerts_path.with_name("ended_sessions.sqlite"))
+        if site.users is not None
+        else EndedSessions(),
         https=web.https,
+        hosts=web.names,
         schemes={
             **packaged(),
             **site.rules.schemes,
@@ -151,7 +156,12 @@ def _server(parts: Running, web: WebSettings) -> tuple[uvicorn.Server, socket.so
     )
     listener = _listen(web)
     config = uvicorn.Config(
-        create_app(services), log_level="warning", access_log=False, timeout_graceful_shutdown=3
+        create_app(services),
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=3,
+        proxy_headers=bool(web.proxies),
+        forwarded_allow_ips=list(web.proxies),
     )
     return uvicorn.Server(config), listener
 

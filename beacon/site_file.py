@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import socket
 import stat
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from collector.registry import Registry
 from collector.registry_entry import problems_of
@@ -26,10 +28,18 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 SHORTEST_SECRET = 32
 
 
+def _network(text: str) -> str:
+    ipaddress.ip_network(text)
+    return text
+
+
 class WebSettings(BaseModel):
     """Where the built-in site listens. Put a TLS proxy before it when it leaves the machine.
 
     Without `users` everybody who reaches the site may do everything, so it then listens on loopback only.
+    It answers under its addresses, `localhost`, the machine's own name if `host` is no loopback address, and
+    `hosts`: write there the names that a proxy or your DNS gives it. Behind a proxy, `proxies` names the
+    address or network that the proxy comes from; only its X-Forwarded-For is believed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,7 +49,17 @@ class WebSettings(BaseModel):
     users: Path | None = None  # made by `beacon user password NAME`; mode 0600
     public: bool = False  # announcements need no login
     https: bool = False  # a proxy serves the site by HTTPS only: cookies say so
+    hosts: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")], ...] = ()
+    proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ("127.0.0.1", "::1")
     secret_file: Path | None = None  # signs sessions, mode 0600; without it a restart ends them
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the site is called besides its addresses and `localhost`."""
+        if self.host in LOOPBACK:
+            return self.hosts
+        own = socket.gethostname()
+        return (*self.hosts, own, f"{own}.local")
 
 
 class SiteFile(BaseModel):

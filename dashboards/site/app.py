@@ -20,7 +20,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.types import Scope
 
-from dashboards.site.access import LOCAL
+from dashboards.site import faults
+from dashboards.site.access import LOCAL, PUBLIC, UsersUnreadable
 from dashboards.site.context import STATIC, Context, language_of
 from dashboards.site.guard import Guard
 from dashboards.site.routes import (
@@ -58,7 +59,7 @@ GC_THRESHOLDS = (10_000, 20, 20)
 
 FAULTS = {
     "building", "region", "period", "heat_pump", "device", "announcement", "alert", "streams", "form",
-    "forbidden",
+    "forbidden", "no_logins",
 }  # fmt: skip
 """Details of an HTTPException that name a message of their own."""
 
@@ -98,6 +99,7 @@ def create_app(services: SiteServices) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,
         lifespan=lifespan,
     )
     app.state.context = context
@@ -110,7 +112,7 @@ def create_app(services: SiteServices) -> FastAPI:
         same_site="lax",
         https_only=services.https,
     )
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, hosts=services.hosts)
     app.mount("/static", HashedFiles(directory=STATIC), name="static")
     known, anybody = [Depends(login.Admit(context))], [Depends(login.Admit(context, public=True))]
     for module in (portfolio, buildings, explain, heat_pumps, alerts, operations, live):
@@ -156,12 +158,22 @@ def _is_machine(request: Request) -> bool:
     return request.url.path.startswith(("/api/", "/live/", "/healthz", "/metrics"))
 
 
+def _know_visitor(request: Request, context: Context) -> None:
+    """For an error before or outside the guarded routes, whose page has the menu of whoever asks."""
+    if not hasattr(request.state, "visitor"):
+        try:
+            request.state.visitor = login.admitted(context, request) or PUBLIC
+        except UsersUnreadable:
+            request.state.visitor = PUBLIC
+
+
 def _answer_errors(app: FastAPI, context: Context) -> None:
-    def answer(request: Request, code: int, what: str) -> Response:
-        if _is_machine(request):
-            return JSONResponse({"detail": language_of(request).t(f"error.{what}_text")}, code)
+    def answer(request: Request, code: int, what: str, text: str = "") -> Response:
         language = language_of(request)
-        title, text = language.t(f"error.{what}"), language.t(f"error.{what}_text")
+        title, text = language.t(f"error.{what}"), text or language.t(f"error.{what}_text")
+        if _is_machine(request):
+            return JSONResponse({"detail": text}, code)
+        _know_visitor(request, context)
         try:
             return context.page(request, "error.html", code, code=code, title=title, text=text)
         except StoreUnavailable:
@@ -172,7 +184,13 @@ def _answer_errors(app: FastAPI, context: Context) -> None:
         what = (
             str(error.detail) if error.detail in FAULTS else "page" if error.status_code < 500 else "server"
         )
-        return answer(request, error.status_code, what)
+        response = answer(request, error.status_code, what)
+        response.headers.update(error.headers or {})
+        return response
+
+    @app.exception_handler(UsersUnreadable)
+    def users_unreadable(request: Request, _: UsersUnreadable) -> Response:
+        return answer(request, 503, "users")
 
     @app.exception_handler(login.LoginNeeded)
     def login_needed(request: Request, _: login.LoginNeeded) -> Response:
@@ -187,7 +205,7 @@ def _answer_errors(app: FastAPI, context: Context) -> None:
         if request.url.path.startswith("/api/"):
             problems = [f"{'.'.join(str(p) for p in e['loc'][1:])}: {e['msg']}" for e in error.errors()]
             return JSONResponse({"detail": problems}, 422)
-        return answer(request, 422, "request")
+        return answer(request, 422, "request", faults.said(language_of(request), error.errors()))
 
     @app.exception_handler(StoreUnavailable)
     def store(request: Request, error: StoreUnavailable) -> Response:

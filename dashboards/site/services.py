@@ -10,6 +10,7 @@ from pathlib import Path
 from collector.registry import Registry
 from collector.store import Store
 from dashboards.site.access import Users
+from dashboards.site.sessions import EndedSessions
 from rules.alerts import AlertBook
 from rules.scheme import Scheme, packaged
 from rules.tables import Tables
@@ -30,7 +31,9 @@ class SiteServices:
     secret: signs the session cookies; "" takes a new one at every start, which ends all sessions.
     schemes: quota schemes by id, for their names; those of the package by default.
     tables: emission and coal factors; the package's by default.
+    ended: sessions that were logged out.
     https: the site is reached by HTTPS only, so cookies say so.
+    hosts: names that the site is reached by, besides `localhost` and its addresses.
     clock: now in ms UTC.
     """
 
@@ -41,7 +44,9 @@ class SiteServices:
     users: Users | None = None
     public: bool = False
     secret: str = field(default="", repr=False)
+    ended: EndedSessions = field(default_factory=EndedSessions)
     https: bool = False
+    hosts: tuple[str, ...] = ()
     schemes: Mapping[str, Scheme] = field(default_factory=packaged)
     tables: Tables = field(default_factory=Tables.load)
     clock: Callable[[], int] = wall_clock

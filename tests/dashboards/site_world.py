@@ -71,7 +71,7 @@ def services(tmp_path: Path) -> SiteServices:
     store.write(_samples(), _intervals(range(start, NOW - QUARTER_MS, QUARTER_MS)))
     store.write_judgements(_judgements())
     _report_edges(store)
-    return SiteServices(store, REGISTRY, alerts=_alerts(), clock=lambda: NOW)
+    return SiteServices(store, REGISTRY, alerts=_alerts(), clock=lambda: NOW, hosts=("testserver",))
 
 
 def _day(building: str, day: date) -> list[DailyRow]:

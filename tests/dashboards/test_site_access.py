@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -12,38 +11,18 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
+from site_users import CHEAP, PASSWORD, csrf, log_in, people, routes_of, write_users
 from site_world import HOSPITAL, HOTEL, LIBRARY, NOW, OFFICE, services
 
 from dashboards.site import SiteServices, Users, create_app
-from dashboards.site.access import LOCAL, Role, Throttle
-from dashboards.site.users_file import add_token, remove, set_user
-from drivers.errors import BeaconError, ConfigError
-
-PASSWORD = "correct horse battery"
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
-
-
-def write_users(path: Path, text: str) -> Path:
-    path.write_text(text)
-    path.chmod(0o600)
-    return path
+from dashboards.site.access import LOCAL, Role
+from dashboards.site.users_file import add_token, planned, remove, set_user
+from drivers.errors import BeaconError, ConfigError, RequestError
 
 
 @pytest.fixture
 def users_file(tmp_path: Path) -> Path:
-    people = [
-        ("ann", "admin", ""),
-        ("man", "manager", f'buildings = ["{OFFICE}"]'),
-        ("sue", "supervisor", 'regions = ["330200"]'),
-        ("vic", "viewer", 'regions = ["330100"]'),
-    ]
-    text = "".join(
-        f'[[user]]\nname = "{name}"\nrole = "{role}"\n{scope}\npassword = "{CHEAP}"\n'
-        for name, role, scope in people
-    )
-    digest = hashlib.sha256(b"grafana-secret").hexdigest()
-    text += f'[[token]]\nname = "grafana"\nrole = "viewer"\nregions = ["330106"]\nsha256 = "{digest}"\n'
-    return write_users(tmp_path / "users.toml", text)
+    return people(tmp_path / "users.toml")
 
 
 @pytest.fixture
@@ -55,17 +34,6 @@ def world(tmp_path: Path, users_file: Path) -> SiteServices:
 def client(world: SiteServices) -> Iterator[TestClient]:
     with TestClient(create_app(world), follow_redirects=False) as client:
         yield client
-
-
-def csrf(client: TestClient, path: str) -> str:
-    found = re.search(r'name="csrf" value="([^"]+)"', client.get(path).text)
-    assert found is not None
-    return found[1]
-
-
-def log_in(client: TestClient, name: str, password: str = PASSWORD, next: str = "/") -> int:
-    form = {"csrf": csrf(client, "/login"), "name": name, "password": password, "next": next}
-    return client.post("/login", data=form).status_code
 
 
 def seen(client: TestClient) -> list[str]:
@@ -100,28 +68,12 @@ def test_every_route_but_the_open_ones_is_guarded(world: SiteServices, public: b
     app = create_app(replace(world, public=public))
     announced = ("/announcements",) if public else ()
     with TestClient(app, follow_redirects=False) as client:
-        for path, methods in _routes(app):
-            if path.startswith((*OPEN, *announced)):
+        for route in routes_of(app):
+            if route.path.startswith((*OPEN, *announced)):
                 continue
-            concrete = re.sub(r"\{[^}]+\}", "1", path)
-            answer = client.request("POST" if "POST" in methods else "GET", concrete)
-            assert answer.status_code in (303, 401), path
-
-
-def _routes(app: object) -> list[tuple[str, set[str]]]:
-    found = list(_flatten(app.routes))  # type: ignore[attr-defined]
-    assert len(found) > 20
-    return found
-
-
-def _flatten(routes: list[object]) -> Iterator[tuple[str, set[str]]]:
-    for route in routes:
-        router = getattr(route, "original_router", route)
-        inner = getattr(router, "routes", None)
-        if inner:
-            yield from _flatten(list(inner))
-        elif hasattr(route, "methods"):
-            yield route.path, set(route.methods or ())  # type: ignore[attr-defined]
+            concrete = re.sub(r"\{[^}]+\}", "1", route.path)
+            answer = client.request("POST" if "POST" in route.methods else "GET", concrete)
+            assert answer.status_code in (303, 401), route.path
 
 
 @pytest.mark.parametrize(
@@ -170,21 +122,6 @@ def test_too_many_failures_close_the_door_even_for_the_right_password(client: Te
     assert log_in(client, "ann") == 429
 
 
-def test_throttle_opens_again_and_stays_small() -> None:
-    now = 0.0
-    throttle = Throttle(most=2, within_s=60, now=lambda: now, max_keys=3)
-    throttle.failed("a")
-    assert throttle.wait_s("a") == 0
-    now = 10
-    throttle.failed("a")
-    assert throttle.wait_s("a") == 50
-    now = 61
-    assert throttle.wait_s("a") == 0
-    for key in "bcdefg":
-        throttle.failed(key)
-    assert len(throttle._failures) == 3
-
-
 def test_login_never_leads_off_the_site(client: TestClient) -> None:
     form = {"csrf": csrf(client, "/login"), "name": "ann", "password": PASSWORD, "next": "//evil.example"}
     assert client.post("/login", data=form).headers["location"] == "/"
@@ -230,11 +167,11 @@ def test_tokens_open_the_api_for_their_scope(client: TestClient) -> None:
     def get(path: str, secret: str) -> int:
         return client.get(path, headers={"Authorization": f"Bearer {secret}"}).status_code
 
-    assert get("/api/v1/buildings", "grafana-secret") == 200
-    assert get(f"/buildings/{OFFICE}", "grafana-secret") == 200
-    assert get(f"/api/v1/buildings/{HOTEL}", "grafana-secret") == 404
+    assert get("/api/v1/buildings", "vic-secret") == 200
+    assert get(f"/buildings/{OFFICE}", "vic-secret") == 200
+    assert get(f"/api/v1/buildings/{HOTEL}", "vic-secret") == 404
     assert get("/api/v1/buildings", "other") == 401
-    assert get("/metrics", "grafana-secret") == 403  # the figures are of all buildings
+    assert get("/metrics", "vic-secret") == 403  # the figures are of all buildings
 
 
 def test_a_new_password_ends_the_old_sessions(client: TestClient, users_file: Path) -> None:
@@ -307,9 +244,9 @@ def test_session_cookie_is_closed_to_scripts_and_strangers(world: SiteServices) 
 
 def test_users_file_is_made_and_changed_with_hashes_only(tmp_path: Path) -> None:
     path = tmp_path / "users.toml"
-    set_user(path, "zhang", PASSWORD, Role.MANAGER, [OFFICE])
-    secret = add_token(path, "grafana", Role.VIEWER, regions=["330100"])
-    set_user(path, "zhang", PASSWORD + "!", Role.SUPERVISOR, regions=["330200"])
+    set_user(path, planned(path, "user", "zhang", Role.MANAGER, [OFFICE]), PASSWORD)
+    secret = add_token(path, planned(path, "token", "grafana", regions=["3301"]))
+    set_user(path, planned(path, "user", "zhang", Role.SUPERVISOR, regions=["330200"]), PASSWORD + "!")
     users = Users(path)
     assert path.stat().st_mode & 0o777 == 0o600
     assert PASSWORD not in path.read_text()
@@ -330,7 +267,7 @@ def test_users_file_is_made_and_changed_with_hashes_only(tmp_path: Path) -> None
 def test_users_file_refuses_what_would_not_hold(tmp_path: Path) -> None:
     path = tmp_path / "users.toml"
     with pytest.raises(BeaconError, match="10 to 256"):
-        set_user(path, "zhang", "short", Role.ADMIN)
-    with pytest.raises(ConfigError, match="needs buildings or regions"):
-        set_user(path, "zhang", PASSWORD, Role.MANAGER)
+        set_user(path, planned(path, "user", "zhang", Role.ADMIN), "short")
+    with pytest.raises(RequestError, match="needs --building or --region"):
+        planned(path, "user", "zhang", Role.MANAGER)
     assert list(tmp_path.iterdir()) == []

@@ -8,6 +8,7 @@ one reading of the store.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
@@ -15,12 +16,14 @@ import orjson
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
 
 from collector.registry import Building
-from dashboards.site.access import Visitor
+from dashboards.site.access import LOCAL, UsersUnreadable, Visitor
 from dashboards.site.context import Context, language_of, visitor_of
 from dashboards.site.language import Language
 from dashboards.site.regions import prefix
+from dashboards.site.routes.login import address_of, admitted
 from dashboards.site.views.machines import heat_pumps
 from dashboards.site.views.power import power_now
 from drivers.errors import StoreUnavailable
@@ -29,55 +32,97 @@ PERIOD_S = 2.0
 LONGEST_S = 300.0
 """A stream ends after this; the browser opens the next by itself."""
 MOST_STREAMS = 200
+MOST_OF_VISITOR = 20
+"""A browser opens six at once to one site, and closes that of a page nobody looks at."""
+RETRY_S = 30
 
 Event = dict[str, Any]
+
+
+class Places:
+    """Who has streams open, and how many: a visitor's name, or an address where there are no users."""
+
+    def __init__(self) -> None:
+        self._taken: Counter[str] = Counter()
+
+    def take(self, who: str) -> None:
+        """Raises HTTPException 429 if `who` has too many already, 503 if all together do."""
+        headers = {"Retry-After": str(RETRY_S)}
+        if self._taken[who] >= MOST_OF_VISITOR:
+            raise HTTPException(429, "streams", headers)
+        if self._taken.total() >= MOST_STREAMS:
+            raise HTTPException(503, "streams", headers)
+        self._taken[who] += 1
+
+    def leave(self, who: str) -> None:
+        self._taken[who] -= 1
+        if not self._taken[who]:
+            del self._taken[who]
+
+
+class Stream(StreamingResponse):
+    """Server-sent events; the place is left at the end, however it comes."""
+
+    def __init__(self, events: AsyncIterator[bytes], leave: Callable[[], None]) -> None:
+        super().__init__(
+            events,
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+        self._leave = leave
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave()
 
 
 def router(context: Context) -> APIRouter:
     """Routes below `/live/`."""
     routes = APIRouter()
-    open_streams = 0
+    places = Places()
 
-    async def events(read: Callable[[], Event]) -> AsyncIterator[bytes]:
-        nonlocal open_streams
-        open_streams += 1
+    def still_admitted(request: Request) -> bool:
         try:
-            yield b"retry: 3000\n\n"
-            before: dict[str, str] = {}
-            page: object = None
-            for _ in range(int(LONGEST_S / PERIOD_S)):
-                try:
-                    event = await run_in_threadpool(read)
-                except StoreUnavailable:
-                    yield b": the store does not answer\n\n"
-                else:
-                    live = event["live"]
-                    changed = {name: text for name, text in live.items() if before.get(name) != text}
-                    before = live
-                    if changed or event.get("point") or event.get("page") != page:
-                        page = event.get("page")
-                        yield b"data: " + orjson.dumps({**event, "live": changed}) + b"\n\n"
-                    else:
-                        yield b": nothing new\n\n"
-                await asyncio.sleep(PERIOD_S)
-        finally:
-            open_streams -= 1
+            return admitted(context, request) == visitor_of(request)
+        except UsersUnreadable:
+            return False
 
-    def stream(read: Callable[[], Event]) -> StreamingResponse:
-        if open_streams >= MOST_STREAMS:
-            raise HTTPException(503, "streams")
-        return StreamingResponse(
-            events(read),
-            media_type="text/event-stream",
-            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-        )
+    async def events(request: Request, read: Callable[[], Event]) -> AsyncIterator[bytes]:
+        yield b"retry: 3000\n\n"
+        before: dict[str, str] = {}
+        page: object = None
+        for _ in range(int(LONGEST_S / PERIOD_S)):
+            if not still_admitted(request):
+                return
+            try:
+                event = await run_in_threadpool(read)
+            except StoreUnavailable:
+                yield b": the store does not answer\n\n"
+            else:
+                live = event["live"]
+                changed = {name: text for name, text in live.items() if before.get(name) != text}
+                before = live
+                if changed or event.get("point") or event.get("page") != page:
+                    page = event.get("page")
+                    yield b"data: " + orjson.dumps({**event, "live": changed}) + b"\n\n"
+                else:
+                    yield b": nothing new\n\n"
+            await asyncio.sleep(PERIOD_S)
+
+    def stream(request: Request, read: Callable[[], Event]) -> Stream:
+        visitor = visitor_of(request)
+        who = address_of(request) if visitor is LOCAL else f"{visitor.role} {visitor.name}"
+        places.take(who)
+        return Stream(events(request, read), lambda: places.leave(who))
 
     @routes.get("/live/portfolio")
     async def portfolio(
         request: Request,
         region: Annotated[str, Query(pattern=r"^(\d{6})?$")] = "",
         shown: Annotated[str, Query(max_length=1000, pattern=r"^[0-9A-H,]*$")] = "",
-    ) -> StreamingResponse:
+    ) -> Stream:
         """shown: ids of the buildings on the page; the others count in the sums only."""
         listed = set(shown.split(","))
         language, visitor = language_of(request), visitor_of(request)
@@ -97,27 +142,27 @@ def router(context: Context) -> APIRouter:
             live["alerts"] = str(sum(alert.state == "open" for alert in context.alerts(visitor)))
             return {"live": live}
 
-        return stream(read)
+        return stream(request, read)
 
     @routes.get("/live/buildings/{building_id}")
-    async def building(request: Request, building_id: str) -> StreamingResponse:
+    async def building(request: Request, building_id: str) -> Stream:
         known, language = context.building(request, building_id), language_of(request)
-        return stream(lambda: _building_event(context, language, known))
+        return stream(request, lambda: _building_event(context, language, known))
 
     @routes.get("/live/alerts")
-    async def alerts(request: Request) -> StreamingResponse:
+    async def alerts(request: Request) -> Stream:
         visitor = visitor_of(request)
 
         def read() -> Event:
             shown = context.alerts(visitor)
             return {"live": {}, "page": str(hash(tuple((a.id, a.state, a.severity) for a in shown)))}
 
-        return stream(read)
+        return stream(request, read)
 
     @routes.get("/live/edges")
-    async def edges(request: Request) -> StreamingResponse:
+    async def edges(request: Request) -> Stream:
         language, visitor = language_of(request), visitor_of(request)
-        return stream(lambda: _edges_event(context, visitor, language))
+        return stream(request, lambda: _edges_event(context, visitor, language))
 
     return routes
 

@@ -9,6 +9,7 @@
     const name = element.dataset.live;
     places.set(name, [...(places.get(name) || []), element]);
   }
+  const FIRST_MS = 2000, LONGEST_MS = 60000, LATE_MS = 8000;
   let stream;
   const show = (element, text) => {
     if (element.textContent === text) return;
@@ -27,10 +28,27 @@
     const next = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("main");
     if (next) main.replaceChildren(...next.childNodes);
   };
+  const tell = (connected) => {
+    const text = light.lastElementChild;
+    light.hidden = false;
+    light.classList.toggle("lost", !connected);
+    text.classList.toggle("sr", connected);
+    text.textContent = connected ? light.dataset.liveText : light.dataset.lostText;
+  };
+  let wait, again, late;
+  const close = () => { clearTimeout(again); clearTimeout(late); late = undefined; stream?.close(); stream = undefined; };
   const open = () => {
     stream = new EventSource(source);
-    stream.onopen = () => { light.hidden = false; light.classList.remove("lost"); };
-    stream.onerror = () => light.classList.add("lost");
+    stream.onopen = () => { wait = FIRST_MS; clearTimeout(late); late = undefined; tell(true); };
+    stream.onerror = () => {
+      // The server ends each stream now and then, and the browser opens the next: that is no loss.
+      if (stream.readyState !== EventSource.CLOSED) { late ??= setTimeout(() => tell(false), LATE_MS); return; }
+      // After an answer that is no stream, such as 502 or 503, it never would.
+      close();
+      tell(false);
+      again = setTimeout(open, wait * (0.5 + Math.random()));
+      wait = Math.min(2 * wait, LONGEST_MS);
+    };
     stream.onmessage = (message) => {
       const event = JSON.parse(message.data);
       for (const [name, text] of Object.entries(event.live || {})) {
@@ -40,10 +58,9 @@
       if (event.point) document.dispatchEvent(new CustomEvent("beacon:point", { detail: event.point }));
     };
   };
+  const begin = () => { close(); wait = FIRST_MS; open(); };
   // A page nobody looks at costs the server nothing.
-  document.addEventListener("visibilitychange", () => {
-    if (document.hidden) { stream?.close(); stream = undefined; } else if (!stream) open();
-  });
-  window.addEventListener("pagehide", () => stream?.close());
-  open();
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : begin()));
+  window.addEventListener("pagehide", close);
+  if (!document.hidden) begin();
 })();

@@ -119,17 +119,17 @@ def _quota(board: Board) -> None:
     )
     columns = [
         Column("scheme", SCHEME, f.TEXT),
-        Column("basis", BASIS, plain=BASES),
-        Column("period", PERIOD, f.TEXT),
-        Column("used", USED, f.COUNT, decimals=0),
-        Column("limit", LIMIT, f.COUNT, decimals=0),
-        Column("unit", UNIT, f.TEXT, width=90),
-        Column("share", SHARE, f.PERCENT, decimals=1, steps=QUOTA_SHARES),
-        Column("expected_share", EXPECTED, f.PERCENT, decimals=1),
-        Column("forecast", FORECAST, f.COUNT, decimals=0),
-        Column("passes_on", Text("预计超限日", "Passes the quota on"), f.TEXT),
-        Column("level", LEVEL, words=LEVELS),
-        Column("coverage", COVERAGE, f.PERCENT, decimals=1),
+        Column("basis", BASIS, plain=BASES, width=150),
+        Column("period", PERIOD, f.TEXT, width=90),
+        Column("used", USED, f.COUNT, decimals=0, width=110),
+        Column("limit", LIMIT, f.COUNT, decimals=0, width=110),
+        Column("unit", UNIT, f.TEXT, width=80),
+        Column("share", SHARE, f.PERCENT, decimals=1, steps=QUOTA_SHARES, width=125),
+        Column("expected_share", EXPECTED, f.PERCENT, decimals=1, width=130),
+        Column("forecast", FORECAST, f.COUNT, decimals=0, width=110),
+        Column("passes_on", Text("预计超限日", "Passes it on"), f.TEXT, width=120),
+        Column("level", LEVEL, words=LEVELS, width=110),
+        Column("coverage", COVERAGE, f.PERCENT, decimals=1, width=120),
     ]
     title = Text("全部定额明细", "All quotas in detail")
     board.add(grid(lang, title, table, columns=columns, sort="share"), 24, 7)

@@ -9,7 +9,7 @@ from grafana_foundation_sdk.builders import common, dashboard
 from grafana_foundation_sdk.models import dashboard as d
 
 from dashboards.boards.influx import InfluxQuery, source
-from dashboards.boards.words import BLUE, EMPTY, Lang, Text
+from dashboards.boards.words import BLUE, EMPTY, GREY, Lang, Text
 from drivers.carrier import ITEMS, UNIT
 
 Steps = Sequence[tuple[float | None, str]]
@@ -51,6 +51,16 @@ def thresholds(steps: Steps) -> dashboard.ThresholdsConfig:
         .mode(d.ThresholdsMode.ABSOLUTE)
         .steps([d.Threshold(value=value, color=color) for value, color in steps])
     )
+
+
+def nothing(lang: Lang) -> list[d.ValueMapping]:
+    """No value in grey, where the colour of the lowest step would say something about it."""
+    matches = (d.SpecialValueMatch.NULL_AND_NAN, d.SpecialValueMatch.EMPTY)
+    result = d.ValueMappingResult(text=EMPTY.to(lang), color=GREY, index=0)
+    return [
+        d.SpecialValueMap(options=d.DashboardSpecialValueMapOptions(match=match, result=result))
+        for match in matches
+    ]
 
 
 def value_words(words: Mapping[str, tuple[Text, str]], lang: Lang) -> list[d.ValueMapping]:

@@ -144,17 +144,9 @@ def _machine(board: Board) -> None:
         f'SELECT mean("defrost_active") FROM "heat_pump" WHERE $timeFilter AND {ONE} '
         f'GROUP BY time(1d), "device" fill(none) {ZONE}'
     )
-    board.add(
-        p.lines(
-            lang,
-            Text("除霜时间占比", "Share of time defrosting"),
-            series(defrost, "$tag_device", uid=SAMPLES),
-            unit=f.PERCENT,
-            low=0,
-        ),
-        8,
-        7,
-    )
+    title = Text("除霜时间占比", "Share of time defrosting")
+    panel = p.lines(lang, title, series(defrost, "$tag_device", uid=SAMPLES), unit=f.PERCENT, bars=True)
+    board.add(panel.axis_soft_max(0.1), 8, 7)
     latest = rows(
         'SELECT last("supply_temperature") AS "flow", "return_temperature" AS "return", '
         f'"electric_power_input" AS "electric", "thermal_power" AS "heat" '

@@ -27,6 +27,14 @@ from dashboards.boards.words import (
 
 POLLED: f.Steps = ((None, RED), (0.9, ORANGE), (0.99, GREEN))
 """Share of polls that were answered -> colour."""
+WAITING: f.Steps = ((None, GREEN), (100, ORANGE), (10_000, RED))
+"""Batches in the spool -> colour."""
+OLD: f.Steps = ((None, GREEN), (3600, ORANGE), (86_400, RED))
+"""Age of the oldest batch that is not stored yet, s -> colour."""
+BUSY: f.Steps = ((None, GREEN), (0.8, ORANGE), (0.95, RED))
+"""Share of time that the busiest line was busy -> colour."""
+HOT: f.Steps = ((None, GREEN), (70, ORANGE), (80, RED))
+"""Temperature of the edge's processor, degC -> colour."""
 TO_BUILDING = "${__data.fields.building}"
 
 
@@ -131,7 +139,7 @@ def data_quality(lang: Lang) -> Board:
     columns = [
         Column("building", BUILDING, link=link),
         Column("carrier", Text("能源", "Carrier"), plain=CARRIERS),
-        Column("coverage", COVERAGE, f.PERCENT, decimals=2, steps=COVERAGES, bar=True),
+        Column("coverage", COVERAGE, f.PERCENT, decimals=2, steps=COVERAGES, full=1),
         Column("estimated", ESTIMATED, f.PERCENT, decimals=2),
         Column("days", Text("有数据天数", "Days with data"), f.COUNT),
     ]
@@ -203,7 +211,9 @@ def edge_fleet(lang: Lang) -> Board:
         ("memory_bytes", Text("内存", "Memory"), f.BYTES),
     ):
         query = f'SELECT mean("{field}") {where} GROUP BY time($__interval), "site", "edge" fill(none)'
-        board.add(p.lines(lang, title, series(query, "$tag_site $tag_edge"), unit=unit), 8, 8)
+        low, high = (0, 1) if unit == f.PERCENT else (None, None)
+        panel = p.lines(lang, title, series(query, "$tag_site $tag_edge"), unit=unit, low=low, high=high)
+        board.add(panel, 8, 8)
     return board
 
 
@@ -218,42 +228,21 @@ def _every_edge(board: Board, where: str) -> None:
     clock = {"1": (Text("可信", "Trusted"), GREEN), "0": (Text("未校准", "Not set"), ORANGE)}
     columns = [
         Column("site", Text("站点", "Site"), f.TEXT),
-        Column("edge", Text("终端", "Edge"), f.TEXT),
-        Column("online", Text("状态", "State"), words=on_off, filterable=True),
-        Column("Time", Text("最后状态", "Last status"), f.DATETIME, width=190),
-        Column("version", Text("版本", "Version"), f.TEXT, filterable=True),
+        Column("edge", Text("终端", "Edge"), f.TEXT, width=100),
+        Column("online", Text("状态", "State"), words=on_off, filterable=True, width=80),
+        Column("Time", Text("最后状态", "Last status"), f.DATETIME, width=180),
+        Column("version", Text("版本", "Version"), f.TEXT, filterable=True, width=90),
+        Column("spool_batches", Text("缓存批数", "Batches"), f.COUNT, steps=WAITING, width=90),
+        Column("spool_bytes", Text("缓存大小", "Spool"), f.BYTES, width=90),
+        Column("oldest_age_s", Text("最早未送", "Oldest"), f.DURATION, steps=OLD, width=90),
+        Column("poll_success", Text("轮询成功率", "Polled"), f.PERCENT, decimals=1, steps=POLLED, width=100),
+        Column("bus_load", Text("总线占用", "Bus load"), f.PERCENT, decimals=0, steps=BUSY, width=90),
+        Column("clock_trusted", Text("时钟", "Clock"), words=clock, width=80),
+        Column("clock_offset_ms", Text("时钟偏差", "Clock offset"), f.MS, width=100),
+        Column("temperature_degc", Text("温度", "Temp."), f.DEGC, steps=HOT, width=80),
+        Column("memory_bytes", Text("内存", "Memory"), f.BYTES, width=90),
         Column(
-            "spool_batches",
-            Text("缓存批数", "Spool batches"),
-            f.COUNT,
-            steps=((None, GREEN), (100, ORANGE), (10000, RED)),
-        ),
-        Column("spool_bytes", Text("缓存大小", "Spool size"), f.BYTES),
-        Column(
-            "oldest_age_s",
-            Text("最早未送数据", "Oldest unsent"),
-            f.DURATION,
-            steps=((None, GREEN), (3600, ORANGE), (86400, RED)),
-        ),
-        Column("poll_success", Text("轮询成功率", "Poll success"), f.PERCENT, decimals=1, steps=POLLED),
-        Column(
-            "bus_load",
-            Text("总线占用", "Bus load"),
-            f.PERCENT,
-            decimals=0,
-            steps=((None, GREEN), (0.8, ORANGE), (0.95, RED)),
-        ),
-        Column("clock_trusted", Text("时钟", "Clock"), words=clock),
-        Column("clock_offset_ms", Text("时钟偏差", "Clock offset"), f.MS),
-        Column(
-            "temperature_degc",
-            Text("温度", "Temperature"),
-            f.DEGC,
-            steps=((None, GREEN), (70, ORANGE), (80, RED)),
-        ),
-        Column("memory_bytes", Text("内存", "Memory"), f.BYTES),
-        Column(
-            "dropped_samples", Text("丢弃样本", "Samples dropped"), f.COUNT, steps=((None, GREEN), (1, RED))
+            "dropped_samples", Text("丢弃样本", "Dropped"), f.COUNT, steps=((None, GREEN), (1, RED)), width=90
         ),
     ]
     title = Text("各终端", "Every edge")

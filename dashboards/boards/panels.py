@@ -59,7 +59,7 @@ def lines(
     """Lines, or bars, over time; with `steps`, dashed limit lines. units: of series that have another."""
     panel = timeseries.Panel()
     dress(panel, lang, title, targets, about)
-    panel.unit(unit).line_width(2).fill_opacity(80 if bars else 10).show_points(c.VisibilityMode.NEVER)
+    panel.unit(unit).line_width(2).fill_opacity(80 if bars else 0).show_points(c.VisibilityMode.NEVER)
     panel.draw_style(c.GraphDrawStyle.BARS if bars else c.GraphDrawStyle.LINE)
     panel.span_nulls(False).tooltip(common.VizTooltipOptions().mode(c.TooltipDisplayMode.MULTI))
     panel.legend(
@@ -72,8 +72,8 @@ def lines(
         panel.decimals(decimals)
     if stacked:
         panel.stacking(common.StackingConfig().mode(c.StackingMode.NORMAL))
-    if low is not None:
-        panel.min(low)
+    if low is not None or bars:
+        panel.min(low or 0)
     if high is not None:
         panel.max(high)
     if steps is not None:
@@ -144,6 +144,7 @@ def ranking(
     scale(panel, unit, None, decimals)
     panel.orientation(c.VizOrientation.HORIZONTAL).display_mode(c.BarGaugeDisplayMode.BASIC)
     panel.value_mode(c.BarGaugeValueMode.TEXT).show_unfilled(True).reduce_options(last()).min(0)
+    panel.text(common.VizTextDisplayOptions().title_size(14).value_size(16))
     name_series(panel, lang, names or {}, {})
     return panel
 

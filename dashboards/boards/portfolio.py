@@ -82,7 +82,7 @@ def _league(board: Board) -> None:
     )
     columns = [
         *building_columns(lang),
-        Column("eui", EUI, f.EUI_UNIT, decimals=1, bar=True),
+        Column("eui", EUI, f.EUI_UNIT, decimals=1),
         Column("energy", ENERGY, f.KWH),
         Column("area", AREA, f.AREA_UNIT, decimals=0),
         Column("coverage", COVERAGE, f.PERCENT, decimals=1, steps=COVERAGES),
@@ -119,8 +119,8 @@ def _quota(board: Board) -> None:
     lang = board.lang
     columns = building_columns(lang)
     for prefix, what in (("energy", Text("用能", "Energy")), ("carbon", Text("碳排放", "Carbon"))):
-        share = Text(f"{what.zh}：已用定额", f"{what.en}: share of quota")
-        expected = Text(f"{what.zh}：{EXPECTED.zh}", f"{what.en}: expected by now")
+        share = Text(f"{what.zh}：已用定额", f"{what.en}: share")
+        expected = Text(f"{what.zh}：{EXPECTED.zh}", f"{what.en}: expected")
         level = Text(f"{what.zh}：等级", f"{what.en}: level")
         columns += [
             Column(f"{prefix}_share", share, f.PERCENT, decimals=1, steps=QUOTA_SHARES),
@@ -196,7 +196,7 @@ def _drill_down(board: Board) -> None:
             Column(f"{key}_{lang}", NAME, mappings=f.without_code(), link=link),
             Column("buildings", Text("建筑数", "Buildings"), f.COUNT, width=90),
             Column("energy", ENERGY, f.KWH, width=110),
-            Column("eui", EUI, f.EUI_UNIT, decimals=1, bar=True),
+            Column("eui", EUI, f.EUI_UNIT, decimals=1),
             Column(f"{key}_code", Text("代码", "Code"), f.TEXT, width=80),
         ]
         panel = grid(
@@ -247,7 +247,7 @@ def _over_time(board: Board) -> None:
         'SELECT last("used") AS "used", last("limit") AS "limit", '
         'last("expected_share") * last("limit") AS "planned" FROM "quota" '
         f"WHERE $timeFilter AND {QUOTA} AND {ENERGY_BASIS} "
-        f'GROUP BY time(1d), "building" fill(previous) {ZONE}'
+        f'GROUP BY time(1d), "building" fill(none) {ZONE}'
     )
     remaining = (
         f'SELECT 1 - sum("used") / sum("limit") AS "{left}", 1 - sum("planned") / sum("limit") AS "{plan}" '

@@ -30,6 +30,8 @@ KINDS = (
 )
 
 
+CHANGES: f.Steps = ((None, GREEN), (0, ORANGE), (0.1, RED))
+"""Intensity's change on last year -> colour."""
 FIELDS = (
     *("rank", "period", "grade", "eui", "carbon_rank", "carbon_grade", "carbon_intensity"),
     *("share", "level", "change", "area", "coverage", "number"),
@@ -44,27 +46,21 @@ def _select(kind: str, *fields: str) -> InfluxQuery:
 def _columns(lang: Lang) -> list[Column]:
     grades = {letter: (Text(letter, letter), color) for letter, color in GRADES.items()}
     return [
-        Column(f"type_{lang}", TYPE, f.TEXT, width=150, filterable=True),
-        Column("rank", Text("能耗类内排名", "Energy rank in type"), f.COUNT, width=110),
-        Column("carbon_rank", Text("碳排放类内排名", "Carbon rank in type"), f.COUNT, width=110),
-        Column(f"name_{lang}", NAME, f.TEXT, width=240),
-        Column("grade", Text("能效等级", "Energy grade"), words=grades, width=90, filterable=True),
-        Column("eui", Text("能耗强度", "Energy intensity"), f.EUI_UNIT, decimals=1, bar=True),
-        Column("carbon_grade", Text("碳效等级", "Carbon grade"), words=grades, width=90, filterable=True),
-        Column("carbon_intensity", Text("碳强度", "Carbon intensity"), f.CARBON_UNIT, decimals=1, bar=True),
-        Column("level", Text("定额状态", "Quota"), words=LEVELS, width=110, filterable=True),
-        Column("share", SHARE, f.PERCENT, decimals=0, steps=QUOTA_SHARES, width=90),
-        Column(
-            "change",
-            Text("能耗强度同比", "Energy intensity on last year"),
-            f.PERCENT,
-            decimals=1,
-            steps=((None, GREEN), (0, ORANGE), (0.1, RED)),
-        ),
-        Column("area", AREA, f.AREA_UNIT, decimals=0),
-        Column("coverage", COVERAGE, f.PERCENT, decimals=1),
+        Column(f"type_{lang}", TYPE, f.TEXT, width=145, filterable=True),
+        Column("rank", Text("能耗排名", "Energy rank"), f.COUNT, width=95),
+        Column("carbon_rank", Text("碳排名", "Carbon rank"), f.COUNT, width=95),
+        Column(f"name_{lang}", NAME, f.TEXT, width=200),
+        Column("grade", Text("能效等级", "Energy grade"), words=grades, width=105, filterable=True),
+        Column("eui", Text("能耗强度", "Energy intensity"), f.EUI_UNIT, decimals=1, width=120),
+        Column("carbon_grade", Text("碳效等级", "Carbon grade"), words=grades, width=105, filterable=True),
+        Column("carbon_intensity", Text("碳强度", "Carbon intensity"), f.CARBON_UNIT, decimals=1, width=130),
+        Column("level", Text("定额状态", "Quota"), words=LEVELS, width=95, filterable=True),
+        Column("share", SHARE, f.PERCENT, decimals=0, steps=QUOTA_SHARES, width=110),
+        Column("change", Text("强度同比", "On last year"), f.PERCENT, decimals=1, steps=CHANGES, width=105),
+        Column("area", AREA, f.AREA_UNIT, decimals=0, width=100),
+        Column("coverage", COVERAGE, f.PERCENT, decimals=1, width=120),
         Column("period", PERIOD, f.TEXT, width=90),
-        Column("number", Text("公示编号", "Announcement"), f.TEXT, width=150),
+        Column("number", Text("公示编号", "Announcement"), f.TEXT, width=130),
     ]
 
 

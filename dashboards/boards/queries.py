@@ -45,7 +45,7 @@ def building_columns(lang: Lang) -> list[Column]:
     return [
         Column("building", BUILDING, f.TEXT, link=link, width=120),
         Column(f"name_{lang}", NAME, f.TEXT, link=link, width=240),
-        Column("type", TYPE, plain=TYPES, width=140, filterable=True),
+        Column("type", TYPE, plain=TYPES, width=160, filterable=True),
     ]
 
 

@@ -12,6 +12,7 @@ from grafana_foundation_sdk.models import dashboard as d
 from dashboards.boards.fields import (
     Steps,
     dress,
+    nothing,
     only,
     plain_words,
     property_of,
@@ -21,7 +22,7 @@ from dashboards.boards.fields import (
     value_words,
 )
 from dashboards.boards.influx import InfluxQuery
-from dashboards.boards.words import BLUE, Lang, Text
+from dashboards.boards.words import Lang, Text
 
 _HIDDEN = {"legend": True, "tooltip": True, "viz": False}
 
@@ -30,7 +31,7 @@ class Column:
     """How one column is shown; `name` is the query's column.
 
     words, plain: coded values as words, coloured or not. mappings: any other of Grafana's mappings.
-    filterable: readers may choose rows by its values.
+    full: drawn as a bar, which this value fills. filterable: readers may choose rows by its values.
     """
 
     def __init__(
@@ -44,14 +45,14 @@ class Column:
         plain: Mapping[str, Text] | None = None,
         mappings: Sequence[d.ValueMapping] = (),
         steps: Steps | None = None,
-        bar: bool = False,
+        full: float | None = None,
         link: str = "",
         width: int | None = None,
         filterable: bool = False,
     ) -> None:
         self.name, self.title, self.unit, self.decimals = name, title, unit, decimals
         self.words, self.plain, self.mappings, self.steps = words, plain, mappings, steps
-        self.bar, self.link, self.width, self.filterable = bar, link, width, filterable
+        self.full, self.link, self.width, self.filterable = full, link, width, filterable
 
     def properties(self, lang: Lang) -> list[d.DynamicConfigValue]:
         wanted = [("displayName", self.title.to(lang)), *self._values(lang)]
@@ -72,7 +73,9 @@ class Column:
         if self.decimals is not None:
             wanted.append(("decimals", self.decimals))
         if self.words is not None:
-            wanted.append(("mappings", value_words(self.words, lang)))
+            wanted.append(("mappings", [*value_words(self.words, lang), *nothing(lang)]))
+        elif self.steps is not None:
+            wanted.append(("mappings", nothing(lang)))
         elif self.plain is not None:
             wanted.append(("mappings", plain_words(self.plain, lang)))
         elif self.mappings:
@@ -80,14 +83,14 @@ class Column:
         if self.steps is not None:
             wanted.append(("thresholds", thresholds(self.steps).build()))
             wanted.append(("color", {"mode": "thresholds"}))
-        elif self.bar:
-            wanted.append(("color", {"mode": "fixed", "fixedColor": BLUE}))
+        if self.full is not None:
+            wanted += [("min", 0), ("max", self.full)]
         if self.link:
             wanted.append(("links", [{"title": self.title.to(lang), "url": self.link}]))
         return wanted
 
     def _cell(self) -> dict[str, object]:
-        if self.bar:
+        if self.full is not None:
             return {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
         return {"type": "color-text"} if self.words is not None or self.steps is not None else {}
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import asked
 import pytest
+import seed
 from grafana_code import Shown, install, show
 from servers import InfluxDB
 
@@ -131,10 +132,9 @@ def test_colours_are_chosen_by_the_board_and_not_by_grafana(newest: Shown) -> No
         for frame in seen.get("frames", []):
             for field in frame:
                 if "cellOptions" in field["custom"]:
-                    known = [text not in NO_DATA.values() for text in field["texts"]]
-                    colors |= {
-                        color for color, is_known in zip(field["colors"], known, strict=True) if is_known
-                    }
+                    colors |= set(field["colors"])
+                    for text, color in zip(field["texts"], field["colors"], strict=True):
+                        assert (text in NO_DATA.values()) <= (color == words.GREY), field["title"]
         assert colors <= PALETTE, (uid, generated["title"])
 
 
@@ -207,6 +207,23 @@ def test_dual_control_adds_each_building_once(newest: Shown) -> None:
     ]
 
 
+def test_what_is_left_of_the_quotas_is_of_all_buildings_together(newest: Shown) -> None:
+    seen = panel(newest, "beacon-region-en", "Quota burn-down: ${basis:text}")
+    left, planned = (next(field for field in frame if field["name"] == "Value") for frame in seen["frames"])
+    days = range(seed.DAYS)
+    expected = [1 - (3 * (1.1 + 0.01 * day) + 9 * (0.7 + 0.01 * day)) / 12 for day in days]
+    assert left["values"] == pytest.approx(expected)
+    assert set(planned["texts"]) == {"25%"}
+
+
+def test_bars_in_cells_are_full_at_one(newest: Shown) -> None:
+    for _, generated, _ in panels(newest, "table"):
+        for override in generated["fieldConfig"]["overrides"]:
+            properties = {each["id"]: each["value"] for each in override["properties"]}
+            if properties.get("custom.cellOptions", {}).get("type") == "gauge":
+                assert (properties["min"], properties["max"]) == (0, 1)
+
+
 def test_the_announcement_ranks_by_type_and_says_how_each_building_stands(newest: Shown) -> None:
     for kind in ("年度公示", "月度公示"):
         seen = next(
@@ -218,11 +235,11 @@ def test_the_announcement_ranks_by_type_and_says_how_each_building_stands(newest
         office, hotel = by_name["西湖机关办公楼"], by_name["吴兴宾馆"]
         row = {field["title"]: field["texts"][office] for field in seen["frames"][0]}
         assert row["类型"] == "机关办公"
-        assert (row["能耗类内排名"], row["碳排放类内排名"]) == ("2", "1")
+        assert (row["能耗排名"], row["碳排名"]) == ("2", "1")
         assert (row["能效等级"], row["碳效等级"]) == ("D", "A")
         assert (row["能耗强度"], row["碳强度"]) == ("9.9 kWh/m²", "2.9 kgCO₂/m²")
         assert (row["定额状态"], row["已用定额"]) == ("超限", "120%")
-        assert (row["能耗强度同比"], row["数据覆盖率"]) == ("20.0%", "99.0%")
+        assert (row["强度同比"], row["数据覆盖率"]) == ("20.0%", "99.0%")
         assert column(seen, "share")["texts"][hotel] == "无数据"
 
 
@@ -239,6 +256,6 @@ def test_an_edge_says_how_it_is(newest: Shown) -> None:
     row = {field["title"]: field["texts"][1] for field in fleet["frames"][0]}
     assert row["State"] == "Online"
     assert (row["Clock"], row["Clock offset"]) == ("Trusted", "12 ms")
-    assert (row["Spool batches"], row["Oldest unsent"]) == ("3", "02:00:00")
-    assert (row["Poll success"], row["Bus load"]) == ("99.0%", "40%")
+    assert (row["Batches"], row["Oldest"]) == ("3", "02:00:00")
+    assert (row["Polled"], row["Bus load"]) == ("99.0%", "40%")
     assert (row["Version"], row["Memory"]) == ("0.1.0", "47.7 MiB")

@@ -102,7 +102,8 @@ def test_a_building_inherits_nothing_from_the_one_announced_before_in_its_place(
 ) -> None:
     asked = 'SELECT count("share") FROM "announcement" WHERE "kind" = \'month\' AND "shown" = 1'
     show_announcement(settings, october)
-    assert count(settings, asked) == 28
+    judged = sum(entry.worst is not None for entry in october.entries)
+    assert count(settings, asked) == judged > 0
     bare = tuple(
         replace(group, entries=tuple(replace(entry, verdicts=()) for entry in group.entries))
         for group in october.types
@@ -110,4 +111,4 @@ def test_a_building_inherits_nothing_from_the_one_announced_before_in_its_place(
     show_announcement(settings, replace(october, types=bare, number="33-2026-10-02"))
     assert count(settings, asked) == 0
     show_announcement(settings, october)
-    assert count(settings, asked) == 28
+    assert count(settings, asked) == judged

@@ -229,6 +229,8 @@ class Uplink:
 
     async def _listen(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
+            if message.topic.value != self._ack_topic:
+                continue  # amqtt has been seen to deliver the edge's own status after a restart
             try:
                 self._acknowledge(orjson.loads(bytes(message.payload)))
             except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -138,9 +138,12 @@ def _unsafe(path: Path, web: WebSettings) -> list[Problem]:
 
 
 def _secret(path: Path, here: Path, web: WebSettings) -> str:
-    """The key of session cookies, from its file or BEACON_WEB_SECRET."""
+    """The key of session cookies, from its file or BEACON_WEB_SECRET; "" without either."""
     if web.secret_file is None:
-        return os.environ.get("BEACON_WEB_SECRET", "")
+        text = os.environ.get("BEACON_WEB_SECRET", "").strip()
+        if text:
+            _check_length(path, "BEACON_WEB_SECRET", text)
+        return text
     file = here / web.secret_file
     try:
         if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
@@ -150,10 +153,14 @@ def _secret(path: Path, here: Path, web: WebSettings) -> str:
         text = file.read_text("utf-8").strip()
     except OSError as error:
         raise ConfigError([Problem(str(path), "web.secret_file", f"{file}: {error.strerror}")]) from error
-    if len(text) < SHORTEST_SECRET:
-        text = f"{file}: needs {SHORTEST_SECRET} characters; make it with: openssl rand -hex 32"
-        raise ConfigError([Problem(str(path), "web.secret_file", text)])
+    _check_length(path, str(file), text)
     return text
+
+
+def _check_length(path: Path, source: str, secret: str) -> None:
+    if len(secret) < SHORTEST_SECRET:
+        text = f"{source}: needs {SHORTEST_SECRET} characters; make it with: openssl rand -hex 32"
+        raise ConfigError([Problem(str(path), "web.secret_file", text)])
 
 
 def _mismatches(

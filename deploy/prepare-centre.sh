@@ -25,12 +25,18 @@ fi
 [ -e "$out/certs/server.crt" ] || "$here/make-certs.sh" "$out/certs" server "$@" mosquitto localhost
 [ -e "$out/certs/collector.crt" ] || "$here/make-certs.sh" "$out/certs" collector
 mkdir -p "$out/data/mosquitto" "$out/data/beacon"
-for file in centre/collector.toml centre/site.toml buildings.toml rules.toml; do
+for file in centre/collector.toml buildings.toml rules.toml; do
     target=$out/data/beacon/${file##*/}
     [ -e "$target" ] || cp "$here/$file" "$target"
 done
+if [ ! -e "$out/data/beacon/site.toml" ]; then
+    names=$(printf '"%s", ' "$@")
+    sed "s|^hosts = .*|hosts = [${names%, }]|" "$here/centre/site.toml" >"$out/data/beacon/site.toml"
+fi
+[ -e "$out/data/beacon/web_secret" ] || openssl rand -hex 32 >"$out/data/beacon/web_secret"
 [ -e "$out/data/beacon/users.toml" ] || : >"$out/data/beacon/users.toml"
 echo "your buildings and quotas: $out/data/beacon/buildings.toml and rules.toml"
+echo "the site's names, if the TLS proxy calls it otherwise: [web] hosts in $out/data/beacon/site.toml"
 echo "ready: docker compose -f deploy/docker-compose.yml up -d --build"
 echo "log in to the site with a user of your own:"
 echo "  docker compose -f deploy/docker-compose.yml run --rm site user password NAME --role admin --file /var/lib/beacon/users.toml"

@@ -121,3 +121,18 @@ def test_a_readable_or_short_secret_is_refused(folder: Path) -> None:
     assert load(folder / "site.toml").web_secret == "x" * 64
     (folder / "secret").write_text("short")
     assert "32 characters" in problems(folder)
+
+
+def test_a_secret_of_the_environment_is_as_long(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BEACON_WEB_SECRET", "x" * 64 + "\n")
+    assert load(folder / "site.toml").web_secret == "x" * 64
+    monkeypatch.setenv("BEACON_WEB_SECRET", "short")
+    assert "BEACON_WEB_SECRET: needs 32 characters" in problems(folder)
+
+
+def test_names_and_proxies_are_checked(folder: Path) -> None:
+    site = (folder / "site.toml").read_text()
+    (folder / "site.toml").write_text(site + '[web]\nhosts = ["https://energy"]\nproxies = ["nginx"]\n')
+    text = problems(folder)
+    assert "web.hosts" in text
+    assert "web.proxies" in text

@@ -88,6 +88,13 @@ def test_centre_fits_together(centre: Path, monkeypatch: pytest.MonkeyPatch) -> 
     site = site_file.load(centre / "data/beacon/site.toml")
     assert site.settings.store.kind == "influxdb"
     assert site.settings.broker.tls is not None
+    web = site.file.web
+    assert web is not None
+    assert web.https
+    assert web.hosts == ("broker.example.org", "192.0.2.5")
+    assert web.proxies == ("172.16.0.0/12",)
+    assert len(site.web_secret) == 64
+    assert (centre / "data/beacon/web_secret").stat().st_mode & 0o777 == 0o600
 
 
 def test_preparing_a_centre_again_keeps_everything(centre: Path) -> None:
@@ -262,7 +269,13 @@ def test_kubernetes_configuration_loads(tmp_path: Path) -> None:
     (tmp_path / "collector.toml").write_text(text)
     loaded, _ = settings.load(tmp_path / "collector.toml", SECRET)
     assert loaded.store.kind == "influxdb"
-    site_file.SiteFile.model_validate(tomllib.loads(config["data"]["site.toml"]))
+    web = site_file.SiteFile.model_validate(tomllib.loads(config["data"]["site.toml"])).web
+    assert web is not None
+    assert web.https
+    assert web.hosts
+    assert web.proxies
+    site = (DEPLOY / "kubernetes/site.yaml").read_text()
+    assert "BEACON_WEB_SECRET" in site
 
 
 def test_the_broker_takes_exactly_what_an_edge_may_send() -> None:

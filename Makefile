@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+WORKERS ?= 2
 SERVERS := mosquitto influxdb chromium poppler-utils mbpoll openssl fonts-noto-cjk libpango-1.0-0 libpangoft2-1.0-0
 
 .PHONY: demo test check bench lint types servers lock clean help
@@ -30,7 +31,7 @@ servers:
 	@tooling/install-servers.sh $(SERVERS)
 
 test: $(STAMP) servers
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -19,6 +20,12 @@ Shown = dict[str, list[dict[str, Any]]]
 
 def install() -> None:
     """What the lock file names, once. Without it tests fail in CI and are skipped on a laptop."""
+    with (HERE / "package.json").open() as alone:  # several test processes share the folder
+        fcntl.flock(alone, fcntl.LOCK_EX)
+        _install()
+
+
+def _install() -> None:
     lock = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
     if STAMP.exists() and STAMP.read_text() == lock:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -28,5 +29,6 @@ def statistics(
     wanted, chosen = period_of(period), language(lang)
     with judging(config, rules) as (centre, loaded), counting("buildings") as told:
         found = measure(centre.store, centre.registry, loaded, wanted, region, now_ms(), told)
-    write_whole(out, workbook(found, centre.registry, wanted, region, chosen))
+    made_on = datetime.now().astimezone().date()
+    write_whole(out, workbook(found, centre.registry, wanted, region, chosen, made_on))
     typer.echo(f"{len(found)} buildings: {out}")

@@ -6,6 +6,7 @@ import tomllib
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
@@ -47,7 +48,9 @@ class Step(_Strict):
 class GradeScheme(_Strict):
     """Letters from best to worst, what they mean, and the steps tried in order.
 
-    input: name of the number that score modes take from the registry's occupancy table.
+    input: name of the number that score modes take from the registry's occupancy table. unsubmitted: the
+    letter of a building without it. exempt: the letter of one whose number `exempt_input` is not 0.
+    about: which of a building's two figures the scheme grades.
     """
 
     name: Pair
@@ -60,11 +63,17 @@ class GradeScheme(_Strict):
     input: str = ""
     unsubmitted: str = ""
     exempt: str = ""
+    exempt_input: str = ""
+    about: Literal["both", "energy", "carbon"] = "both"
 
     @model_validator(mode="after")
     def _fits(self) -> GradeScheme:
         if len(self.words) != len(self.letters):
             raise ValueError("every letter needs words in both languages")
+        if bool(self.exempt) != bool(self.exempt_input):
+            raise ValueError("exempt and exempt_input belong together")
+        if not self.input and any(step.mode.startswith("score") for step in self.step):
+            raise ValueError("a score mode needs input, the name of its number")
         for step in self.step:
             if len(step.edges) != len(self.letters) - 1:
                 raise ValueError(f"{len(self.letters)} letters need {len(self.letters) - 1} edges")
@@ -73,19 +82,24 @@ class GradeScheme(_Strict):
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """A grade and how it was found. place: 0 is best; value: what was compared with the edges."""
+    """A grade and how it was found. place: 0 is best; value: what was compared with the edges, None where
+    nothing was, or where it would give the building away."""
 
     letter: str
     place: int
     mode: str
-    value: float
+    value: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Peers:
     """The intensities of all counted buildings of one type, ascending."""
 
     values: Sequence[float]
+
+    @cached_property
+    def mean(self) -> float:
+        return sum(self.values) / len(self.values)
 
     def rank(self, value: float) -> int:
         """1 for the lowest; equal values share a place."""
@@ -95,17 +109,24 @@ class Peers:
         return bisect_left(self.values, value) / len(self.values)
 
     def ratio(self, value: float) -> float | None:
-        mean = sum(self.values) / len(self.values)
-        return value / mean if mean > 0 else None
+        return value / self.mean if self.mean > 0 else None
 
 
 def grade(
-    scheme: GradeScheme, value: float, peers: Peers, share: float | None = None, score: float | None = None
+    scheme: GradeScheme,
+    value: float,
+    peers: Peers,
+    share: float | None = None,
+    score: float | None = None,
+    *,
+    exempt: bool = False,
 ) -> Graded | None:
     """The grade of one building, by the first step that can be used; None if none can.
 
     value: intensity per m². share: of its limit. score: from outside, for LL33 and DEC.
     """
+    if exempt:
+        return Graded(scheme.exempt, len(scheme.letters), "exempt", None)
     for step in scheme.step:
         if len(peers.values) < step.min_peers:
             continue
@@ -118,7 +139,7 @@ def grade(
             place = step.place(compared)
             return Graded(scheme.letters[place], place, step.mode, compared)
     if scheme.unsubmitted and score is None:
-        return Graded(scheme.unsubmitted, len(scheme.letters), "unsubmitted", 0.0)
+        return Graded(scheme.unsubmitted, len(scheme.letters), "unsubmitted", None)
     return None
 
 

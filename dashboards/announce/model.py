@@ -27,12 +27,14 @@ class ChainStep:
 class Verdict:
     """One quota judgement as it is announced. official: rests on confirmed rows only.
 
+    scheme: its id, "" of an unnamed building that alone has it; scheme_name: what it is called.
     period: of the quota; a month's announcement carries the running year's quotas too, as they stood
     at the month's end: then `expected_share` is what would be used by then, `forecast_share` where the
     year is heading. chain: how it was reached, of those that are over or heading over a quota.
     """
 
     scheme: str
+    scheme_name: Text
     basis: str
     period: str
     unit: str
@@ -47,6 +49,8 @@ class Verdict:
     official: bool
     expected_share: float | None = None
     forecast_share: float | None = None
+    penalty: float | None = None
+    penalty_unit: str = ""
     reasons: tuple[Text, ...] = ()
     chain: tuple[ChainStep, ...] = ()
 
@@ -69,6 +73,10 @@ class Verdict:
             return self.share
         return self.share / self.expected_share
 
+    @property
+    def about_carbon(self) -> bool:
+        return "co2" in self.basis or "carbon" in self.basis
+
 
 @dataclass(frozen=True, slots=True)
 class CarrierUse:
@@ -82,7 +90,7 @@ class CarrierUse:
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One building. Where it may not be named, `building` is "", `code` a number of this announcement,
-    the area is rounded and amounts are None.
+    area and amounts are None (see `anonymity`).
 
     kwh: all carriers, final energy. intensities are per m² of floor area in the period.
     kgco2: location-based; the other two methods are alternatives side by side.
@@ -101,7 +109,7 @@ class Entry:
     operator: str
     address: str
     year_built: int | None
-    area_m2: float
+    area_m2: float | None
     heated_area_m2: float | None
     special_area_m2: float
     kwh: float | None
@@ -143,7 +151,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Insufficient:
-    """A building that is listed but not counted, and why."""
+    """A building that is listed but not counted, and why. type: "" where it may not be named."""
 
     code: str
     building: str
@@ -194,19 +202,34 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class Standard:
+    """A quota scheme that buildings were judged by."""
+
+    id: str
+    name: Text
+    edition: str
+    source: str
+    confidence: str
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Method:
     """What the figures rest on, for the appendix."""
 
     coverage_limit: float
     tables_version: str
     factors: tuple[Factor, ...]
-    schemes: tuple[str, ...]
+    schemes: tuple[Standard, ...]
     grades: GradeScheme
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """One announcement. number: given at publication, "" before. corrects: the number it replaces."""
+    """One announcement. number: given at publication, "" before. corrects: the number it replaces.
+
+    withheld: buildings that may not be named and are too few to stay unknown, neither counted nor listed.
+    """
 
     period: Period
     region: str
@@ -224,6 +247,12 @@ class Announcement:
     corrects: str = ""
     correction: Text = SILENT
     contact: Text = SILENT
+    withheld: int = 0
+
+    @property
+    def hides(self) -> bool:
+        """Some buildings are not named, so sums are rounded."""
+        return bool(self.withheld) or any(not entry.building for entry in self.entries)
 
     @property
     def entries(self) -> tuple[Entry, ...]:

@@ -2,99 +2,152 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+from collections.abc import Mapping
 from datetime import date
+from functools import cache
+from importlib.resources import files
 
-from dashboards.boards.words import BASES, CARRIERS, TYPES, Lang
+from dashboards.announce.model import Standard
+from dashboards.boards.words import CARRIERS, TYPES, Lang
 from drivers.carrier import UNIT, Carrier
 from rules.model import Text, chinese
+from rules.names import CARRIER_ZH, confidence_zh
 from rules.period import Period
 
 WORDS: dict[str, tuple[str, str]] = {
     "title": ("公共建筑能效与碳效公示", "Announcement of public buildings' energy and carbon performance"),
     "number": ("编号", "Number"),
     "issued": ("发布日期", "Issued on"),
-    "period": ("统计周期", "Period"),
+    "period": ("统计期", "Period"),
     "region": ("地区", "Region"),
     "issuer": ("发布单位", "Issued by"),
+    "lead": (
+        "现将{region}{period}公共建筑能效与碳效情况公示如下。在册公共建筑 {listed} 栋，"
+        "其中数据充分、纳入统计的 {counted} 栋，建筑面积 {area} 万 m²；"
+        "能耗总量 {kwh} 万 kWh（综合能耗 {kgce} tce），单位建筑面积能耗 {eui} kWh/m²{change}；"
+        "碳排放量 {kgco2} tCO₂，碳排放强度 {kgco2_m2} kgCO₂/m²。超定额（限额）建筑 {over} 栋{heading}。",
+        "The public buildings of {region} in {period}: {listed} are on the register, {counted} of them, with "
+        "{area} thousand m², had enough data to be counted. They used {kwh} MWh ({kgce} tce), "
+        "{eui} kWh/m²{change}, and caused {kgco2} tCO₂, {kgco2_m2} kgCO₂/m². Over a quota: {over}{heading}.",
+    ),
+    "lead_change": ("，同比{0} {1}", ", {1} {0} than a year before"),
+    "rose": ("上升", "more"),
+    "fell": ("下降", "less"),
+    "lead_heading": ("，预计全年将超定额（限额）的另有 {0} 栋", "; heading over one for the year: {0} more"),
     "summary": ("总体情况", "At a glance"),
     "counted": ("纳入统计建筑", "Buildings counted"),
+    "buildings_unit": ("栋", ""),
     "of_listed": ("在册 {0} 栋", "of {0} on the register"),
     "area": ("建筑面积", "Floor area"),
     "area_10k": ("万 m²", "thousand m²"),
-    "energy": ("综合用能", "Final energy"),
-    "electricity": ("其中用电", "of which electricity"),
-    "eui": ("单位面积能耗", "Energy per area"),
-    "carbon": ("碳排放", "Carbon emissions"),
-    "intensity": ("单位面积碳排放", "Carbon per area"),
+    "energy": ("能耗总量", "Final energy"),
+    "energy_big": ("万 kWh", "MWh"),
+    "energy_kgce": ("综合能耗", "Coal equivalent"),
+    "of_kgce": ("综合能耗 {0} tce", "{0} tce"),
+    "electricity": ("用电量", "Electricity"),
+    "eui": ("单位建筑面积能耗", "Energy per area"),
+    "carbon": ("碳排放量", "Carbon emissions"),
+    "intensity": ("碳排放强度", "Carbon per area"),
     "over": ("超定额（限额）建筑", "Buildings over a quota"),
-    "over_note": ("其中依据已核实标准 {0} 栋", "{0} of them against confirmed limits"),
+    "over_note": ("其中依据已核实定额的 {0} 栋", "{0} of them against confirmed limits"),
     "coverage": ("平均数据覆盖率", "Mean data coverage"),
+    "insufficient_count": ("数据不足 {0} 栋", "insufficient data: {0}"),
     "own_coverage": ("数据覆盖率", "Data coverage"),
+    "coverage_short": ("覆盖率", "Coverage"),
     "over_short": ("超定额", "Over quota"),
+    "heading_short": ("预计超定额", "Heading over"),
+    "yes": ("是", "yes"),
+    "no": ("否", "no"),
     "change": ("同比", "On last year"),
     "no_last_year": ("无上年同期可比数据", "no comparable figure of last year"),
-    "by_type": ("各类建筑", "By building type"),
+    "by_type": ("分类情况", "By building type"),
     "type": ("建筑类型", "Type"),
     "count": ("栋数", "Buildings"),
-    "mean_eui": ("平均单位面积能耗", "Mean energy per area"),
-    "mean_carbon": ("平均单位面积碳排放", "Mean carbon per area"),
-    "by_carrier": ("分能源品种用量", "Use by carrier"),
+    "mean_eui": ("单位建筑面积能耗平均值", "Mean energy per area"),
+    "mean_carbon": ("碳排放强度平均值", "Mean carbon per area"),
+    "group_mean": ("平均 {0} kWh/m²", "mean {0} kWh/m²"),
+    "by_carrier": ("分品种用能", "Use by carrier"),
+    "carrier": ("能源品种", "Carrier"),
+    "amount": ("用量", "Amount"),
     "ranking": ("分类排名", "Ranking by type"),
+    "ranking_note": (
+        "同类建筑按单位建筑面积能耗由低到高排列，条形图中竖线为同类平均值；"
+        "占定额比例取各项定额中进度最快的一项，"
+        "标有“序时”的为年度定额截至本期末的使用比例。",
+        "By rising energy per area among buildings of a type; the line in a bar is the mean of the type. "
+        "Share of quota is of the quota that goes fastest; beside “expected” it is of the year, up to the "
+        "end of this period.",
+    ),
     "first_of": (
         "此处仅列前 {0} 栋，共 {1} 栋；全部见本公示的数据文件（CSV、XLSX）。",
         "The first {0} of {1} are shown here; all are in the data files (CSV, XLSX) of this announcement.",
     ),
     "rank": ("名次", "Rank"),
+    "rank_carbon": ("碳排放强度名次", "Rank by carbon"),
     "building": ("建筑", "Building"),
     "county": ("区县", "District"),
     "energy_grade": ("能效等级", "Energy grade"),
     "carbon_grade": ("碳效等级", "Carbon grade"),
     "quota_share": ("占定额比例", "Share of quota"),
-    "over_list": ("超定额（限额）名单", "Buildings over a quota"),
-    "scheme": ("标准", "Scheme"),
-    "basis": ("口径", "Basis"),
-    "used": ("实际", "Used"),
-    "limit": ("限额", "Limit"),
-    "share": ("比例", "Share"),
-    "heading_list": ("预计将超定额（限额）名单", "Buildings heading over a quota"),
+    "over_list": ("超定额（限额）建筑名单", "Buildings over a quota"),
+    "scheme": ("定额标准", "Scheme"),
+    "scheme_id": ("定额标准编号", "Scheme id"),
+    "edition": ("文号", "Document"),
+    "basis": ("核算口径", "Basis"),
+    "used": ("实际用量", "Used"),
+    "limit": ("定额", "Quota"),
+    "limit_value": ("限值", "Limit"),
+    "share": ("占定额", "Share"),
+    "share_short": ("占定额", "Of quota"),
+    "heading_list": ("预计全年超定额（限额）建筑名单", "Buildings heading over a quota"),
     "heading_note": (
-        "按截至本期末的用量预测，下列建筑全年将超过定额（限额）。",
+        "按截至本期末的用量推算，下列建筑全年将超过定额（限额）。",
         "At the pace to the end of this period these buildings will pass their quota for the year.",
     ),
-    "expected": ("时序进度", "Expected by now"),
-    "expected_short": ("时序 {0}", "expected {0}"),
+    "expected": ("序时进度", "Expected by now"),
+    "expected_short": ("序时 {0}", "expected {0}"),
     "forecast": ("预测全年", "Forecast"),
     "quota_period": ("定额周期", "Quota period"),
-    "area_short": ("建筑面积", "Area"),
+    "area_short": ("面积", "Area"),
     "eui_short": ("能耗强度", "Energy"),
-    "carbon_short": ("碳强度", "Carbon"),
+    "carbon_short": ("碳排放强度", "Carbon"),
     "grade_short": ("等级", "Grade"),
-    "year_on_year": ("同比", "Year on year"),
+    "year_on_year": ("同比", "On year"),
     "peers": ("{0} 栋", "{0} buildings"),
     "peers_one": ("1 栋", "1 building"),
-    "reasons": ("说明", "Reasons and remarks"),
+    "reasons": ("情况说明", "Remarks"),
     "above_mean": ("能耗强度高于同类平均 {0}", "{0} above the mean of its type"),
-    "more_than_last": ("能耗强度同比增长 {0}", "{0} more than a year before"),
+    "more_than_last": ("能耗强度同比上升 {0}", "{0} more than a year before"),
+    "passes_on": ("预计 {0} 超定额", "passes it on {0}"),
     "none_over": ("本期无超定额（限额）建筑。", "No building was over a quota in this period."),
-    "insufficient": ("数据不足名单", "Insufficient data"),
+    "insufficient": ("数据不足建筑名单", "Insufficient data"),
     "insufficient_note": (
-        "下列建筑数据覆盖率不足 {0}，不参与统计、排名和评价。",
+        "下列建筑数据覆盖率低于 {0}，或缺少必要信息，不参与统计、排名和评价。",
         "These buildings' data cover less than {0} of the period, or lack facts: "
         "they are not counted, ranked or judged.",
     ),
-    "none_insufficient": ("本期所有在册建筑数据充分。", "Every building on the register had enough data."),
+    "none_insufficient": ("本期在册建筑数据均充分。", "Every building on the register had enough data."),
     "reason": ("原因", "Reason"),
     "method": ("编制说明", "Method and sources"),
     "unofficial": ("仅供参考", "not official"),
     "unofficial_note": (
-        "标有 ‡ 的结果依据单一来源、尚未核实的系数或限额，仅供参考，不作为正式评价。",
+        "标有 ‡ 的结果所依据的系数或定额来源单一、尚未核实，仅供参考，不作为正式评价结论。",
         "Results marked ‡ rest on factors or limits known from a single source and not confirmed: "
         "they are for information and are no official judgement.",
     ),
-    "factors": ("采用的系数与限额", "Factors and limits used"),
+    "unofficial_data": (
+        "“依据已核实”为“否”的结果，所依据的系数或定额来源单一、尚未核实，仅供参考，不作为正式评价结论。",
+        "Results that are not “confirmed” rest on factors or limits known from a single source: "
+        "they are for information and are no official judgement.",
+    ),
+    "standards": ("采用的定额标准", "Quota schemes used"),
+    "factors": ("采用的系数与限值", "Factors and limits used"),
     "factor_id": ("编号", "Id"),
-    "kind": ("种类", "Kind"),
+    "kind": ("类别", "Kind"),
     "value": ("数值", "Value"),
+    "metric": ("指标值", "Value per measure"),
     "unit": ("单位", "Unit"),
     "year": ("年份", "Year"),
     "source": ("来源", "Source"),
@@ -105,47 +158,75 @@ WORDS: dict[str, tuple[str, str]] = {
     "percentile": ("同类位次", "Place among peers"),
     "ratio_to_mean": ("与同类平均值之比", "Ratio to peers' mean"),
     "ratio_to_limit": ("与定额之比", "Ratio to the quota"),
-    "score_high_good": ("评分（高为优）", "Score (high is good)"),
-    "score_low_good": ("评级（低为优）", "Rating (low is good)"),
+    "score_high_good": ("得分（越高越好）", "Score (high is good)"),
+    "score_low_good": ("评级值（越低越好）", "Rating (low is good)"),
     "unsubmitted": ("未报送", "Not submitted"),
+    "exempt": ("豁免", "Exempt"),
+    "about_energy": ("仅评定能效等级。", "It grades energy only."),
+    "about_carbon": ("仅评定碳效等级。", "It grades carbon only."),
     "min_peers": ("同类不少于 {0} 栋时采用", "used for {0} or more counted buildings of the type"),
     "formula": ("核算方法", "Accounting"),
-    "chains": ("超定额建筑的计算过程", "How the buildings over a quota were judged"),
+    "chains": ("附录　超定额建筑评价过程", "Appendix: how the buildings over a quota were judged"),
     "chains_note": (
-        "逐步列出从计量数据到结论的计算过程；全部建筑的过程见平台“计算过程”页。",
-        "Step by step from the readings to the verdict; the platform's explain page shows every building's.",
+        "逐步列出从计量数据到评价结论的计算过程；其他建筑的计算过程见平台“定额评价依据”页面。",
+        "Step by step from the readings to the verdict; the platform shows every building's.",
     ),
     "chains_first": (
-        "此处印出前 {0} 栋，共 {1} 栋；全部见 announcement.json。",
+        "此处列出前 {0} 栋，共 {1} 栋；全部见数据文件 announcement.json。",
         "The first {0} of {1} are printed here; all are in announcement.json.",
     ),
     "step": ("步骤", "Step"),
     "how": ("算式", "Formula"),
     "note": ("备注", "Note"),
     "tables_version": ("系数表版本", "Version of the tables"),
-    "contact": ("异议与联系方式", "Objections and contact"),
-    "corrects": ("更正公告", "Correction"),
-    "corrects_note": ("本公示更正并取代编号 {0}。", "This announcement corrects and replaces number {0}."),
-    "page": ("第 {0} 页，共 {1} 页", "Page {0} of {1}"),
+    "contact": ("异议反馈", "Objections and contact"),
+    "corrects": ("更正说明", "Correction"),
+    "corrects_note": (
+        "本公示更正并取代编号为 {0} 的公示。",
+        "This announcement corrects and replaces number {0}.",
+    ),
+    "page": ("第 {0} 页　共 {1} 页", "Page {0} of {1}"),
     "draft": ("征求意见稿（未发布）", "Draft, not published"),
     "anonymous_note": (
-        "本公示不具名：建筑以本公示内编号表示，面积按 5000 m² 取整。",
-        "Buildings are not named here: codes hold for this announcement only, areas are rounded to 5,000 m².",
+        "本公示不公布建筑名称，以本公示内编号表示；不公布其面积和用量。",
+        "Buildings are not named here: their codes hold for this announcement only, "
+        "their areas and amounts are not shown.",
     ),
     "partly_named_note": (
-        "仅具名公布依法或经同意公开的建筑，其余建筑以编号表示，面积按 5000 m² 取整。",
-        "Only buildings that may be named are named; the others have codes and areas rounded to 5,000 m².",
+        "仅依法应当公开或经同意公开的建筑公布名称，其余建筑以本公示内编号表示，不公布其面积和用量。",
+        "Only buildings that may be named are named; the others have codes that hold for this announcement "
+        "only, and show neither areas nor amounts.",
+    ),
+    "pooled_note": (
+        "不公布名称且同类不足 {0} 栋的建筑归入“其他”，不列名次和等级；"
+        "定额相同的不足 {0} 栋的，不列占定额比例。",
+        "Unnamed buildings of a type with fewer than {0} such stand under “Other”, without rank and grade; "
+        "where fewer than {0} have the same quota, their share of it is not shown.",
+    ),
+    "coarse_note": (
+        "含有不公布名称建筑的合计数已取整至单栋建筑的平均量级，各类之和与总计可能略有出入。",
+        "Sums that include unnamed buildings are rounded to the size of one building; "
+        "parts may not add up to the total.",
+    ),
+    "withheld_note": (
+        "另有 {0} 栋建筑不公布名称，因数量过少易被识别，未纳入本公示的统计和名单。",
+        "{0} more buildings may not be named and are too few to stay unknown: neither counted nor listed.",
     ),
     "name": ("名称", "Name"),
     "owner": ("业主", "Owner"),
     "operator": ("运营单位", "Operator"),
     "address": ("地址", "Address"),
-    "green_power": ("碳排放（扣绿电）", "Carbon, green power deducted"),
-    "net_of_nonfossil": ("碳排放（剩余电网因子）", "Carbon, residual factor"),
+    "heated_area": ("供暖面积", "Heated area"),
+    "special_area": ("特殊用能区域面积", "Special area"),
+    "green_power": ("碳排放量（扣除绿电）", "Carbon, green power deducted"),
+    "net_of_nonfossil": ("碳排放量（剩余电网因子）", "Carbon, residual factor"),
+    "change_carbon": ("碳排放强度同比", "Carbon per area on last year"),
     "renewable_share": ("可再生电力占比", "Renewable share of electricity"),
     "estimated": ("估算占比", "Estimated share"),
     "year_built": ("建成年份", "Year built"),
-    "official": ("正式", "Official"),
+    "official": ("依据已核实", "Confirmed"),
+    "level": ("评价结论", "Verdict"),
+    "penalty": ("处罚金额", "Penalty"),
     "total": ("合计", "Total"),
 }
 """Key -> (zh, en)."""
@@ -153,40 +234,62 @@ WORDS: dict[str, tuple[str, str]] = {
 FORMULA: tuple[Text, ...] = (
     Text(
         "Final energy is the sum of all carriers in kWh: metered electricity (grid plus own "
-        "generation less export), heat and cooling, and fuels by their heating values.",
-        "综合用能为各能源品种折算为 kWh 之和：电力（网购电加自发电减上网电）、供热、供冷"
-        "以及按热值折算的燃料。",
+        "generation less export), heat and cooling, and fuels by their heating values; water is no energy. "
+        "The coal equivalent is of the same, electricity at its calorific value.",
+        "能耗总量为各能源品种折算为 kWh 之和，包括电力（网购电量加自发电量减上网电量）、供热、供冷"
+        "以及按热值折算的燃料，不含水；综合能耗按同一范围折算为标准煤，电力采用当量值。",
     ),
     Text(
         "Energy per area is final energy of the period over floor area. It is not extrapolated to a year.",
-        "单位面积能耗为统计周期内综合用能除以建筑面积，不折算为全年。",
+        "单位建筑面积能耗（能耗强度）为统计期内能耗总量与建筑面积之比，为统计期数值，不折算为全年。",
     ),
     Text(
         "Carbon is location-based: grid electricity times the average factor of the area, plus heat, plus "
         "fuels burnt on site. Green power and the residual factor are alternative methods, side by side in "
         "the data files.",
-        "碳排放采用基于位置的方法：网购电量乘以所在地平均因子，加外购热力及现场燃料排放；扣除绿电法与剩余电网因子法为"
-        "并列方法，见数据文件。",
+        "碳排放量按基于位置的方法核算：网购电量乘以所在地电力平均排放因子，加外购热力和现场燃料燃烧排放；"
+        "扣除绿电、采用剩余电网因子的核算结果同时列于数据文件，供对照。",
     ),
     Text(
         "Changes on the year compare buildings that had enough data in both periods, weighted by area.",
-        "同比仅比较两期数据均充分的建筑，按面积加权。",
+        "同比仅就两期数据均充分的建筑计算，按建筑面积加权。",
     ),
     Text(
         "A building is counted if its data cover at least {limit} of the period.",
-        "数据覆盖率不低于 {limit} 的建筑方纳入统计。",
+        "数据覆盖率不低于 {limit} 的建筑纳入统计。",
     ),
 )
 
-CONFIDENCE_ZH = {"single source": "单一来源", "confirmed": "已核实"}
 KINDS: dict[str, tuple[str, str]] = {
-    "kgco2": ("排放因子", "carbon factor"),
+    "kgco2": ("碳排放因子", "carbon factor"),
     "kgce": ("折标准煤系数", "coal equivalent"),
     "kwh": ("热值", "heating value"),
-    "limit": ("限额", "limit"),
-    "scheme": ("定额标准", "quota scheme"),
+    "limit": ("限值", "limit"),
     "heating_value": ("热值", "heating value"),
+    "density": ("密度", "density"),
 }
+BASIS: dict[str, tuple[str, str]] = {
+    "energy_kwh": ("能耗", "energy"),
+    "energy_kgce": ("综合能耗", "energy, coal equivalent"),
+    "carbon_kgco2": ("碳排放", "carbon"),
+    "electricity_kwh": ("用电量", "electricity"),
+    "non_heating_kgce": ("非供暖能耗", "non-heating energy"),
+    "heating_kgce": ("供暖能耗", "heating energy"),
+    "per_person_kgce": ("人均综合能耗", "energy per person"),
+    "relative_kwh": ("相对目标", "relative target"),
+    "absolute_kwh": ("绝对目标", "absolute target"),
+    "site_eui_kbtu": ("现场能耗强度", "site energy intensity"),
+    "energy_star_score": ("能源之星得分", "ENERGY STAR score"),
+    "operational_rating": ("运行评级", "operational rating"),
+    "carbon_level": ("碳效水平", "carbon level"),
+    "carbon_grade": ("碳效等级", "carbon grade"),
+}
+"""What a measure of a scheme is about; its unit stands beside its numbers."""
+CONFIDENCE_EN = {"operator": "stated by the operator"}
+PER_ZH = (("month", "月"), ("person", "人"), ("bed", "床"))
+_PER = re.compile(r"(?<=[a-z²])\.(?=[a-z])")
+_DOCUMENT = re.compile(r"[A-Z]{2,}\d*(/[A-Z]+)? ?\d")
+"""A standard's number such as `GB/T 51161-2016`, which needs no translation."""
 
 
 def word(key: str, lang: Lang, *values: object) -> str:
@@ -203,9 +306,21 @@ def tell(text: str, lang: Lang) -> str:
     return chinese(text) if lang == "zh" else text
 
 
-def unit_text(unit: str) -> str:
+def unit_text(unit: str, lang: Lang = "en") -> str:
     """`kWh/(m2.a)` as it is printed: `kWh/(m²·a)`."""
-    return unit.replace("m2", "m²").replace("m3", "m³").replace("CO2", "CO₂").replace("m².", "m²·")
+    made = _PER.sub("·", unit.replace("m2", "m²").replace("m3", "m³").replace("CO2", "CO₂"))
+    if lang == "zh":
+        for en, zh in PER_ZH:
+            made = made.replace(en, zh)
+    return made
+
+
+def standard_name(standard: Standard, lang: Lang) -> str:
+    """A scheme's name with its document number, unless the name says it already."""
+    name, edition = say(standard.name, lang), standard.edition
+    if not edition or edition in name or not (lang == "en" or _DOCUMENT.match(edition)):
+        return name
+    return f"{name}（{edition}）" if lang == "zh" else f"{name} ({edition})"
 
 
 def type_name(kind: str, lang: Lang) -> str:
@@ -213,7 +328,9 @@ def type_name(kind: str, lang: Lang) -> str:
 
 
 def carrier_name(carrier: str, lang: Lang) -> str:
-    return CARRIERS[carrier].to(lang) if carrier in CARRIERS else carrier
+    if carrier in CARRIERS:
+        return CARRIERS[carrier].to(lang)
+    return CARRIER_ZH.get(carrier, carrier) if lang == "zh" else carrier.replace("_", " ").capitalize()
 
 
 def carrier_head(carrier: str, lang: Lang) -> str:
@@ -222,7 +339,7 @@ def carrier_head(carrier: str, lang: Lang) -> str:
 
 
 def basis_name(basis: str, lang: Lang) -> str:
-    return BASES[basis].to(lang) if basis in BASES else basis
+    return BASIS[basis][0 if lang == "zh" else 1] if basis in BASIS else basis
 
 
 def kind_name(kind: str, lang: Lang) -> str:
@@ -231,12 +348,18 @@ def kind_name(kind: str, lang: Lang) -> str:
 
 
 def confidence(text: str, lang: Lang) -> str:
-    if lang == "en":
-        return text
-    if text.startswith("confirmed by"):
-        digits = "".join(each for each in text if each.isdigit())
-        return f"{digits} 个来源印证" if digits else "已核实"
-    return CONFIDENCE_ZH.get(text, text)
+    return confidence_zh(text) if lang == "zh" else CONFIDENCE_EN.get(text, text)
+
+
+@cache
+def _sources() -> Mapping[str, str]:
+    found: Mapping[str, str] = tomllib.loads((files(__package__) / "sources.toml").read_text("utf-8"))
+    return found
+
+
+def source_text(source: str, lang: Lang) -> str:
+    """Where a factor is from; one that is not of the package is told in its own words."""
+    return _sources().get(source, source) if lang == "zh" else source
 
 
 _MONTHS = (
@@ -260,6 +383,11 @@ def date_text(day: date, lang: Lang) -> str:
 def number(value: float | None, digits: int = 0) -> str:
     """`1,234,567.8`; an absent value is a dash."""
     return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def metric_number(value: float | None) -> str:
+    """A scheme's metric: two decimals, small ones in four digits."""
+    return "–" if value is None else f"{value:,.2f}" if abs(value) >= 1 else f"{value:.4g}"
 
 
 def percent(value: float | None, digits: int = 1) -> str:

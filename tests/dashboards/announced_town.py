@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import date
 
 import town
 
+from collector.registry import Registry
 from dashboards.announce.build import Options, build
 from dashboards.announce.grades import load_schemes
 from dashboards.announce.model import Announcement
@@ -46,10 +49,26 @@ def options(**changes: object) -> Options:
     return Options(**wanted)  # type: ignore[arg-type]
 
 
-def make(region: str = "33", period: str = "2026-10", **changes: object) -> Announcement:
+def make(
+    region: str = "33",
+    period: str = "2026-10",
+    everybody: bool = False,
+    hidden: Collection[str] = (),
+    occupancy: Mapping[str, Mapping[str, float]] | None = None,
+    **changes: object,
+) -> Announcement:
+    """everybody: all buildings may be named; hidden: all but these may. occupancy: by building."""
     wanted = Period.parse(period)
     now, before = accounts(wanted), accounts(wanted.shifted(-1 if not wanted.monthly else -12))
     registry = town.registry()
+    if everybody or hidden:
+        buildings = {
+            each.id: replace(
+                each, public=each.id not in hidden, occupancy=(occupancy or {}).get(each.id, each.occupancy)
+            )
+            for each in registry.buildings.values()
+        }
+        registry = Registry(buildings, registry.region_names)
     judgements = [
         town.judgement(
             building,

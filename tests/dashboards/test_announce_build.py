@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 import town
-from announced_town import accounts, make
+from announced_town import accounts, make, options
 
-from dashboards.announce.build import in_region
+from dashboards.announce.build import build, in_region
 from dashboards.announce.grades import GradeScheme, Peers, Step, grade, load_schemes
 from dashboards.announce.html import render_html
 from dashboards.announce.model import Announcement
@@ -29,17 +29,23 @@ def test_a_lower_limit_counts_the_sparse_building() -> None:
     assert make(coverage_limit=0.3).totals.counted == 29
 
 
-def test_totals_are_sums_of_the_accounts(october: Announcement) -> None:
+@pytest.fixture(scope="module")
+def open_town() -> Announcement:
+    """October of the town with every building named."""
+    return make(everybody=True)
+
+
+def test_totals_are_sums_of_the_accounts(open_town: Announcement) -> None:
     counted = [account for account in accounts(Period.parse("2026-10")).values() if account.coverage >= 0.75]
-    assert october.totals.kwh == pytest.approx(sum(account.kwh for account in counted))
-    assert october.totals.kgco2 == pytest.approx(sum(account.kgco2 for account in counted))
+    assert open_town.totals.kwh == pytest.approx(sum(account.kwh for account in counted))
+    assert open_town.totals.kgco2 == pytest.approx(sum(account.kgco2 for account in counted))
     area = sum(account.area_m2 or 0 for account in counted)
-    assert october.totals.eui == pytest.approx(october.totals.kwh / area)
-    assert sum(group.kwh for group in october.types) == pytest.approx(october.totals.kwh)
+    assert open_town.totals.eui == pytest.approx(open_town.totals.kwh / area)
+    assert sum(group.kwh for group in open_town.types) == pytest.approx(open_town.totals.kwh)
 
 
-def test_ranks_follow_intensity_within_the_type(october: Announcement) -> None:
-    for group in october.types:
+def test_ranks_follow_intensity_within_the_type(open_town: Announcement) -> None:
+    for group in open_town.types:
         intensities = [entry.eui for entry in group.entries]
         assert intensities == sorted(intensities)
         assert group.entries[0].rank_energy == 1
@@ -47,10 +53,10 @@ def test_ranks_follow_intensity_within_the_type(october: Announcement) -> None:
         assert by_carbon[0].rank_carbon == 1
 
 
-def test_change_on_the_year_is_that_of_the_same_month(october: Announcement) -> None:
+def test_change_on_the_year_is_that_of_the_same_month(open_town: Announcement) -> None:
     # The town used 4 % more in odd years.
-    assert october.totals.change_eui == pytest.approx(1 / 1.04 - 1)
-    assert all(entry.change_eui == pytest.approx(1 / 1.04 - 1) for entry in october.entries)
+    assert open_town.totals.change_eui == pytest.approx(1 / 1.04 - 1)
+    assert all(entry.change_eui == pytest.approx(1 / 1.04 - 1) for entry in open_town.entries)
 
 
 def test_a_poorly_covered_year_before_gives_no_change() -> None:
@@ -60,14 +66,15 @@ def test_a_poorly_covered_year_before_gives_no_change() -> None:
     assert make(coverage_limit=0.999).totals.counted == 0
 
 
-def test_unnamed_buildings_give_nothing_away(october: Announcement) -> None:
+def test_unnamed_buildings_show_no_fact_that_can_be_looked_up(october: Announcement) -> None:
     hidden = [entry for entry in october.entries if not entry.building]
     assert len(hidden) == 9
     for entry in hidden:
         assert entry.code.isdigit()
-        assert (entry.kwh, entry.kgco2, entry.owner, entry.year_built) == (None, None, "", None)
-        assert entry.area_m2 % 5000 == 0
-        assert all(verdict.used is None and verdict.limit is None for verdict in entry.verdicts)
+        facts = (entry.kwh, entry.kgco2, entry.owner, entry.year_built, entry.area_m2, entry.uses)
+        assert facts == (None, None, "", None, None, ())
+        assert entry.eui == round(entry.eui, 1)
+        assert all((v.used, v.limit, v.value, v.limit_value) == (None,) * 4 for v in entry.verdicts)
         assert entry.name.zh == f"建筑 {entry.code}"
 
 
@@ -78,6 +85,61 @@ def test_anonymised_names_nobody_and_counts_the_same(october: Announcement) -> N
     assert anonymous.totals == october.totals
 
 
+def test_rare_unnamed_buildings_stand_together_without_type_rank_and_share(october: Announcement) -> None:
+    """Each type has two unnamed buildings: that there are two hotels would tell which they are."""
+    by_type = {group.type: group for group in october.types}
+    assert all(
+        entry.building for kind, group in by_type.items() if kind != "other" for entry in group.entries
+    )
+    pool = by_type["other"].entries
+    assert [entry.building for entry in pool] == [""] * 9
+    for entry in pool:
+        assert (entry.rank_energy, entry.rank_carbon, entry.grade_energy) == (None, None, None)
+        assert [v.share for v in entry.verdicts] == [None]
+    assert any(entry.over for entry in pool), "that a building is over its quota is said all the same"
+    hotels = by_type["hotel"].entries
+    assert [entry.rank_energy for entry in hotels] == [1, 2, 3, 3]  # two have the same figures
+
+
+def test_what_is_left_when_the_named_are_taken_away_is_no_amount(
+    october: Announcement, open_town: Announcement
+) -> None:
+    """Sums less the named ones are off by the size of a building, in area, energy, carbon and electricity."""
+    hidden = {e.building for e in open_town.entries} - {e.building for e in october.entries}
+    exact = [entry for entry in open_town.entries if entry.building in hidden]
+    for name in ("area_m2", "kwh", "kgco2", "kgce", "electricity_kwh"):
+        said = getattr(october.totals, name)
+        mean = getattr(open_town.totals, name) / 28
+        assert said != pytest.approx(getattr(open_town.totals, name), rel=1e-9)
+        assert said % 10 ** (len(str(int(mean))) - 1) == pytest.approx(0)
+    pool = next(group for group in october.types if group.type == "other")
+    assert pool.kwh != pytest.approx(sum(entry.kwh or 0 for entry in exact), rel=1e-6)
+    assert pool.kwh == pytest.approx(sum(entry.kwh or 0 for entry in exact), rel=0.1)
+
+
+def test_two_unnamed_buildings_in_all_are_neither_counted_nor_listed() -> None:
+    few = make(region="330106", hidden=("330106A002", "330106C001"))
+    assert few.withheld == 2
+    assert few.totals.counted == 7  # ten, less two unnamed and one without enough data
+    assert all(entry.building for entry in few.entries)
+    assert "另有 2 栋建筑不公布名称" in render_html(few, "zh")
+
+
+def test_a_region_of_which_nothing_may_be_said_is_not_announced() -> None:
+    period = Period.parse("2026-10")
+    two = dict(list(accounts(period).items())[:2])
+    with pytest.raises(BeaconError, match="only 2 with enough data, none of which may be named"):
+        build(town.registry(), "33", period, two, {}, [], options(named=False))
+
+
+def test_unnamed_buildings_without_enough_data_stand_last_without_type() -> None:
+    left = make(named=False, coverage_limit=0.992).insufficient
+    assert len(left) > 3
+    assert {(each.building, each.type, each.county.zh) for each in left} == {("", "", "")}
+    assert [each.coverage for each in left] == sorted(each.coverage for each in left)
+    assert [each.code for each in left] == sorted(each.code for each in left)
+
+
 def test_codes_do_not_follow_the_order_of_ids() -> None:
     named, anonymous = make(), make(named=False)
     ids = [entry.building for entry in named.entries if entry.building]
@@ -86,11 +148,11 @@ def test_codes_do_not_follow_the_order_of_ids() -> None:
 
 
 def test_over_quota_is_listed_worst_first_and_marked_if_unconfirmed() -> None:
-    announcement = make()
+    announcement = make(everybody=True)
     shares = [max(v.share or 0 for v in entry.over) for entry in announcement.over]
     assert shares == sorted(shares, reverse=True)
     assert min(shares) > 1
-    assert announcement.totals.over == len(announcement.over) == 6
+    assert announcement.totals.over == len(announcement.over) == len(make().over) == 6
     assert announcement.totals.over_official == 6
     assert not announcement.official  # some verdicts that are shown rest on a single source
 
@@ -102,7 +164,7 @@ def test_chains_are_shown_of_the_named_only() -> None:
     last = chained[0].chain[-1]
     assert last.name.zh != ""
     page = render_html(announcement, "zh")
-    assert "超定额建筑的计算过程" in page
+    assert "超定额建筑评价过程" in page
     assert chained[0].chain[0].formula.zh.split()[0] in page
     hidden = make(named=False)
     assert not any(v.chain for entry in hidden.over for v in entry.verdicts)

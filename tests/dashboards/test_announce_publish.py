@@ -77,11 +77,12 @@ class TestData:
 
     def test_workbook_opens_and_agrees(self, october: Announcement) -> None:
         book = openpyxl.load_workbook(io.BytesIO(render_xlsx(october, "zh")))
-        assert book.sheetnames == ["总体情况", "分类排名", "数据不足名单", "采用的系数与限额"]
+        names = ["总体情况", "分类排名", "超定额（限额）建筑名单", "数据不足建筑名单"]
+        assert book.sheetnames == [*names, "编制说明", "采用的定额标准", "采用的系数与限值"]
         sheet = book["分类排名"]
         assert sheet.max_row == october.totals.counted + 1
         heads = [cell.value for cell in sheet[1]]
-        column = heads.index("单位面积能耗")
+        column = heads.index("单位建筑面积能耗 kWh/m²")
         assert sheet.cell(2, column + 1).value == pytest.approx(october.entries[0].eui)
 
     def test_json_carries_everything(self, october: Announcement) -> None:

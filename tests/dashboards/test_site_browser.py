@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from site_world import NOW, OFFICE, services
 
 from dashboards.site import SiteServices, create_app
+from dashboards.site.routes import live
 from edge.wire import SampleGroup
 from rules.alerts import Finding
 
@@ -151,6 +152,29 @@ def test_alerts_come_and_go_by_themselves(browser: Browser, site: str, world: Si
     expect(walk.page.get_by_text("Fresh alert")).to_be_hidden(timeout=15_000)
     walk.context.close()
     assert walk.faults == []
+
+
+@pytest.mark.parametrize(
+    ("locale", "lost", "view"), [("en-GB", "not connected", DESKTOP), ("zh-CN", "连接中断", PHONE)]
+)
+def test_a_refused_stream_is_said_in_words_and_opened_again(
+    browser: Browser,
+    site: str,
+    monkeypatch: pytest.MonkeyPatch,
+    locale: str,
+    lost: str,
+    view: dict[str, int],
+) -> None:
+    monkeypatch.setattr(live, "MOST_STREAMS", 0)
+    walk = Walk(browser, site, locale=locale, viewport=view)
+    walk.page.goto("/alerts")
+    expect(walk.page.get_by_text(lost)).to_be_visible(timeout=15_000)
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert walk.page.evaluate(wide) <= 0
+    monkeypatch.setattr(live, "MOST_STREAMS", 200)
+    walk.page.wait_for_selector("[data-connection]:not(.lost)", timeout=30_000, state="attached")
+    expect(walk.page.get_by_text(lost)).to_be_hidden()
+    walk.context.close()
 
 
 def test_without_scripts_everything_is_there(browser: Browser, site: str) -> None:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from tomlkit.exceptions import TOMLKitError
 
 from dashboards.site.access import HASHER, MAX_PASSWORD, Grant, Role, parsed
-from drivers.errors import BeaconError, ConfigError, Problem, RequestError
+from drivers.errors import BeaconError, ConfigError, RequestError
 
 MIN_PASSWORD = 10
 RULES = {
@@ -40,7 +40,7 @@ def planned(
 
     A role of None stays, or is viewer for a new name. Buildings and regions stay if both are None, else
     they are the whole scope; a new name without them sees everything. Regions get their six digits.
-    Raises RequestError for what cannot be, ConfigError if the file cannot be read.
+    Raises RequestError for what cannot be, and for a file that must be mended first.
     """
     before = next((row for row in _rows(_document(path), kind) if row.get("name") == name), {})
     given = buildings or regions
@@ -66,7 +66,7 @@ def planned(
 def set_user(path: Path, grant: Grant, password: str) -> None:
     """Add the user, or replace the one of that name. The file is made with mode 0600.
 
-    Raises BeaconError for a password that is too short, ConfigError if the file would not hold.
+    Raises BeaconError for a password that is too short and if the file cannot be written.
     """
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise BeaconError(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
@@ -104,14 +104,16 @@ def _put(path: Path, kind: Kind, grant: Grant, proof: dict[str, str]) -> None:
 
 
 def _document(path: Path) -> tomlkit.TOMLDocument:
-    """Raises ConfigError if there is a file that cannot be read or does not hold."""
+    """Raises RequestError if there is a file that cannot be read or does not hold."""
     try:
         document = tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
+        parsed(path, document.unwrap())
     except OSError as error:
-        raise ConfigError([Problem(str(path), "", f"cannot be read: {error.strerror}")]) from error
+        raise RequestError(f"{path}: cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, TOMLKitError) as error:
-        raise ConfigError([Problem(str(path), "", f"is not TOML: {error}")]) from error
-    parsed(path, document.unwrap())
+        raise RequestError(f"{path}: is not TOML, and was not changed: {error}") from error
+    except ConfigError as error:
+        raise RequestError(f"the file must be mended first, and was not changed:\n{error}") from error
     return document
 
 

@@ -131,6 +131,17 @@ def test_help_says_that_no_scope_is_everything() -> None:
     assert "a new name sees EVERYTHING" in re.sub(r"[\s│]+", " ", out)
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [("[[user\n", "is not TOML"), ('[[user]]\nname = "a"\nrole = "boss"\n', "user.0.role")],
+)
+def test_a_file_that_does_not_hold_is_left_alone(tmp_path: Path, text: str, problem: str) -> None:
+    path = write_users(tmp_path / "users.toml", text)
+    with pytest.raises(RequestError, match=rf"users\.toml: {problem}"):
+        beacon_user("password", "li", "--file", str(path), typed="")
+    assert path.read_text() == text
+
+
 @pytest.mark.parametrize(("typed", "kept"), [("33", "330000"), ("3301", "330100"), ("330106", "330106")])
 def test_regions_have_two_four_or_six_digits(tmp_path: Path, typed: str, kept: str) -> None:
     file = tmp_path / "users.toml"

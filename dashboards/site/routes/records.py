@@ -127,7 +127,9 @@ class EdgeRecord(BaseModel):
     dropped_samples: int = Field(description="given up because the edge's disk was full")
     clock: Literal["trusted", "untrusted"]
     poll_success: float | None = Field(description="share of polls answered since the report before, 0 to 1")
-    failing: dict[str, str] = Field(description="device -> what is wrong, for devices that do not answer")
+    failing: dict[str, str] = Field(
+        description="device -> what is wrong, for devices that do not answer of buildings that the token sees"
+    )
 
 
 class DeviceRecord(BaseModel):

@@ -230,7 +230,7 @@ def _about(
     page.line((_said("measured", lang), "text"), (f"{len(known):,}", "text"))
     page.gap()
     for note in NOTES:
-        page.line((note.to(lang), "text"))
+        page.note(note.to(lang))
 
 
 def _regions(

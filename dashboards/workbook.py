@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ FORMATS: dict[Kind, dict[str, object]] = {
     "change": {"num_format": "+0.0%;-0.0%;0.0%"},
 }
 A4 = 9
+LINE = 14.5
+"""Height of a line of text, points."""
 _FONT = {"font_name": "Noto Sans CJK SC", "font_size": 10, "valign": "top"}
 
 
@@ -62,9 +65,9 @@ class Sheet(Worksheet):  # type: ignore[misc]
                 self.fh.write(_row(line, last, marks))
             last = row
         for place, cell in enumerate(last):  # tells the library how far the sheet reaches
-            if isinstance(cell, str):
+            if isinstance(cell, str) and cell:
                 self.write_string(line, place, cell, styles[place])
-            elif cell is not None:
+            elif isinstance(cell, int | float):
                 self.write_number(line, place, cell, styles[place])
         return line
 
@@ -127,7 +130,7 @@ class Book:
 
     def page(self, name: str, widths: Sequence[float]) -> Page:
         """A sheet to be filled line by line."""
-        return Page(self, self.sheet(name, widths))
+        return Page(self, self.sheet(name, widths), widths)
 
     def table(
         self, name: str, columns: Sequence[Column], rows: Iterable[Sequence[Cell]], held: int = 0
@@ -153,7 +156,16 @@ class Page:
 
     book: Book
     sheet: Sheet
+    widths: Sequence[float]
     row: int = 0
+
+    def note(self, text: str) -> None:
+        """A sentence across all columns, in as many lines as it takes."""
+        size = sum(2 if ord(letter) > 0x2E7F else 1 for letter in text)
+        lines = math.ceil(size / (0.95 * sum(self.widths)))
+        self.sheet.set_row(self.row, LINE * lines)
+        self.sheet.merge_range(self.row, 0, self.row, len(self.widths) - 1, text, self.book.styles["wrap"])
+        self.row += 1
 
     def line(self, *cells: tuple[Cell, Kind]) -> None:
         """The next line; every cell looks its own way."""

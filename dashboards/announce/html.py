@@ -103,7 +103,7 @@ def edges(scheme: GradeScheme, step: Step) -> list[str]:
     ]
 
 
-def _remarks(announcement: Announcement, lang: Lang) -> Callable[[Entry], list[str]]:
+def remarks_of(announcement: Announcement, lang: Lang) -> Callable[[Entry], list[str]]:
     """What the figures say of a building over its quota."""
     means = {group.type: group for group in announcement.types if group.count > 1 and group.type != POOL}
 
@@ -263,6 +263,7 @@ def render_html(
     """The whole page. detail: most entries shown of a list; None shows all. paper: for `render_pdf`."""
     issued = words.date_text(announcement.issued_on, lang)
     number = announcement.number or words.word("draft", lang)
+    grades = announcement.method.grades
     foot = f"{words.say(announcement.issuer, lang)} · {words.word('number', lang)} {number} · {issued}"
     functions: dict[str, Callable[..., str]] = {
         "say": words.say,
@@ -281,7 +282,12 @@ def render_html(
     helpers: dict[str, Any] = {name: partial(each, lang=lang) for name, each in functions.items()} | {
         "a": announcement,
         "t": announcement.totals,
-        "grades": announcement.method.grades,
+        "grades": grades,
+        "others": [
+            (letter, key)
+            for letter, key in ((grades.unsubmitted, "unsubmitted"), (grades.exempt, "exempt"))
+            if letter
+        ],
         "lang": lang,
         "detail": detail,
         "paper": paper,
@@ -290,7 +296,7 @@ def render_html(
         "lead": _lead(announcement, lang),
         "notes": notes(announcement, lang),
         "ranking": Markup("".join(_ranking(announcement, lang, detail, paper))),
-        "remarks": _remarks(announcement, lang),
+        "remarks": remarks_of(announcement, lang),
         "w": lambda key, *values: words.word(key, lang, *values),
         "period": words.period_text(announcement.period, lang),
         "issued": issued,

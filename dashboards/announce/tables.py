@@ -10,7 +10,7 @@ from dataclasses import fields
 import orjson
 
 from dashboards.announce import words
-from dashboards.announce.html import edges, notes
+from dashboards.announce.html import edges, notes, remarks_of
 from dashboards.announce.model import Announcement, Verdict
 from dashboards.boards.words import Lang
 from dashboards.workbook import Book, Cell, Column, Kind
@@ -68,8 +68,8 @@ def carriers(announcement: Announcement) -> list[str]:
     return [use.carrier for use in announcement.totals.uses]
 
 
-def _rows(announcement: Announcement, lang: Lang) -> Iterator[list[Cell]]:
-    """The cells of every counted building, in the columns' order."""
+def _rows(announcement: Announcement, lang: Lang, ids: bool) -> Iterator[list[Cell]]:
+    """The cells of every counted building, in the columns' order. ids: a quota's basis by its id."""
     zh = lang == "zh"
     yes, no = ("是", "否") if zh else ("yes", "no")
     found = carriers(announcement)
@@ -86,16 +86,17 @@ def _rows(announcement: Announcement, lang: Lang) -> Iterator[list[Cell]]:
                 e.grade_energy.letter if e.grade_energy else None, e.change_eui, e.kgco2,
                 e.kgco2_green_power, e.kgco2_net_of_nonfossil, e.kgco2_m2, e.rank_carbon,
                 e.grade_carbon.letter if e.grade_carbon else None, e.change_kgco2_m2,
-                *(_quota(v, zh) if v else (None,) * 10),
+                *(_quota(v, lang, ids) if v else (None,) * 10),
                 e.renewable_share, e.coverage, e.estimated, yes if confirmed else no,
             ]  # fmt: skip
 
 
-def _quota(verdict: Verdict, zh: bool) -> tuple[Cell, ...]:
+def _quota(verdict: Verdict, lang: Lang, ids: bool) -> tuple[Cell, ...]:
     return (
-        verdict.scheme, verdict.scheme_name.zh if zh else verdict.scheme_name.en, verdict.basis,
-        verdict.period, verdict.used, verdict.limit, verdict.unit, verdict.share, verdict.expected_share,
-        verdict.forecast_share,
+        verdict.scheme, words.say(verdict.scheme_name, lang),
+        verdict.basis if ids else words.basis_name(verdict.basis, lang), verdict.period, verdict.used,
+        verdict.limit, verdict.unit if ids else words.unit_text(verdict.unit, lang), verdict.share,
+        verdict.expected_share, verdict.forecast_share,
     )  # fmt: skip
 
 
@@ -105,7 +106,7 @@ def render_csv(announcement: Announcement, lang: Lang) -> bytes:
     writer = csv.writer(text, lineterminator="\r\n")
     native = [f"{each}_{UNIT[Carrier(each)]}" for each in carriers(announcement)]
     writer.writerow([*(each[0] for each in BEFORE), *native, *(each[0] for each in AFTER)])
-    writer.writerows([_plain(cell) for cell in row] for row in _rows(announcement, lang))
+    writer.writerows([_plain(cell) for cell in row] for row in _rows(announcement, lang, True))
     return text.getvalue().encode("utf-8-sig")
 
 
@@ -150,7 +151,9 @@ def render_xlsx(announcement: Announcement, lang: Lang) -> bytes:
         [Column(_head(key, unit, lang), WIDE.get(name, 13.0), kind) for name, key, unit, kind in part]
         for part in (BEFORE, AFTER)
     ]
-    book.table(word("ranking", lang), [*columns[0], *native, *columns[1]], _rows(announcement, lang), held=2)
+    book.table(
+        word("ranking", lang), [*columns[0], *native, *columns[1]], _rows(announcement, lang, False), held=2
+    )
     _over(book, announcement, lang)
     rows: list[list[Cell]] = [
         [
@@ -227,26 +230,28 @@ def _summary(book: Book, announcement: Announcement, lang: Lang) -> None:
     page.gap()
     if announcement.corrects:
         why = words.say(announcement.correction, lang)
-        page.line((f"{word('corrects_note', lang, announcement.corrects)} {why}", "text"))
+        page.note(f"{word('corrects_note', lang, announcement.corrects)} {why}")
     said = [word("partly_named_note" if announcement.named else "anonymous_note", lang)]
     if not announcement.official:
         said.append(word("unofficial_data", lang))
     for line in (*said, *notes(announcement, lang)):
-        page.line((line, "text"))
+        page.note(line)
 
 
 def _over(book: Book, announcement: Announcement, lang: Lang) -> None:
     """Every quota that was passed or will be."""
-    word, say = words.word, words.say
+    word, say, remarks = words.word, words.say, remarks_of(announcement, lang)
+    between = "；" if lang == "zh" else "; "
     listed = [(e, v, "over_short") for e in announcement.over for v in e.over]
     listed += [(e, v, "heading_short") for e in announcement.heading_over for v in e.heading_over]
     rows: list[list[Cell]] = [
         [
             word(what, lang), e.code, say(e.name, lang), words.type_name(e.type, lang),
-            say(v.scheme_name, lang), words.basis_name(v.basis, lang), v.period, v.used, v.limit, v.unit,
-            v.value, v.limit_value, words.unit_text(v.metric_unit, lang), v.share, v.expected_share,
+            say(v.scheme_name, lang), words.basis_name(v.basis, lang), v.period, v.used, v.limit,
+            words.unit_text(v.unit), v.value, v.limit_value, words.unit_text(v.metric_unit, lang), v.share, v.expected_share,
             v.forecast_share, v.penalty, v.penalty_unit if v.penalty else None,
-            word("yes" if v.official else "no", lang), " ".join(say(each, lang) for each in v.reasons),
+            word("yes" if v.official else "no", lang),
+            between.join((*remarks(e), *(say(each, lang) for each in v.reasons))),
         ]
         for e, v, what in listed
     ]  # fmt: skip
@@ -282,15 +287,15 @@ def _method(book: Book, announcement: Announcement, lang: Lang) -> None:
     page = book.page(word("method", lang), [14, 24, 34, 34])
     limit = words.percent(method.coverage_limit, 0)
     for line in words.FORMULA:
-        page.line((words.say(line, lang).replace("{limit}", limit), "text"))
+        page.note(words.say(line, lang).replace("{limit}", limit))
     page.gap()
-    page.line((f"{word('grades', lang)}: {grades.name[1 - place]}", "text"))
+    page.line((f"{word('grades', lang)}{'：' if lang == 'zh' else ': '}{grades.name[1 - place]}", "text"))
     page.heads([word("grade", lang), word("meaning", lang), *(word(step.mode, lang) for step in grades.step)])
     ranges = [edges(grades, step) for step in grades.step]
     for index, letter in enumerate(grades.letters):
         meaning = grades.words[index][1 - place]
         page.line((letter, "text"), (meaning, "text"), *((each[index], "text") for each in ranges))
-    page.line((grades.source_zh if lang == "zh" else grades.source, "text"))
+    page.note(grades.source_zh if lang == "zh" else grades.source)
     rows: list[list[Cell]] = [
         [
             words.standard_name(each, lang),

@@ -77,7 +77,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "占定额比例取各项定额中进度最快的一项，"
         "标有“序时”的为年度定额截至本期末的使用比例。",
         "By rising energy per area among buildings of a type; the line in a bar is the mean of the type. "
-        "Share of quota is of the quota that goes fastest; beside “expected” it is of the year, up to the "
+        "Share of quota is of the quota that goes fastest; beside 'expected' it is of the year, up to the "
         "end of this period.",
     ),
     "first_of": (
@@ -139,7 +139,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "unofficial_data": (
         "“依据已核实”为“否”的结果，所依据的系数或定额来源单一、尚未核实，仅供参考，不作为正式评价结论。",
-        "Results that are not “confirmed” rest on factors or limits known from a single source: "
+        "Results that are not 'confirmed' rest on factors or limits known from a single source: "
         "they are for information and are no official judgement.",
     ),
     "standards": ("采用的定额标准", "Quota schemes used"),
@@ -200,7 +200,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "pooled_note": (
         "不公布名称且同类不足 {0} 栋的建筑归入“其他”，不列名次和等级；"
         "定额相同的不足 {0} 栋的，不列占定额比例。",
-        "Unnamed buildings of a type with fewer than {0} such stand under “Other”, without rank and grade; "
+        "Unnamed buildings of a type with fewer than {0} such stand under 'Other', without rank and grade; "
         "where fewer than {0} have the same quota, their share of it is not shown.",
     ),
     "coarse_note": (

@@ -16,7 +16,7 @@ from collector.registry import Meter, Role
 from dashboards.announce import words as announce_words
 from dashboards.announce.chains import chain_of
 from dashboards.announce.entries import standard_of
-from dashboards.announce.html import style
+from dashboards.announce.html import big, style
 from dashboards.audit import charts
 from dashboards.audit.baseline import Baseline
 from dashboards.audit.build import Audit
@@ -36,7 +36,9 @@ _OWN = """
 .tight { font-size: .78rem; } .tight th, .tight td { padding: .24rem .3rem; }
 tfoot td { font-weight: 600; border-bottom: 0; border-top: 1px solid var(--ink); }
 """
-_NARROW = "@media (max-width: 46rem) { .facts { grid-template-columns: 1fr; } table { min-width: 40rem; } }"
+_NARROW = (
+    "@media (max-width: 46rem) { .facts { grid-template-columns: 1fr; } table, .chart { min-width: 40rem; } }"
+)
 _NUMERALS = ("一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二", "十三")
 ROWS = 60
 """Most rows of a list that are printed; the workbook has all."""
@@ -221,6 +223,7 @@ def render_html(audit: Audit, lang: Lang, *, paper: bool = False) -> str:
     made_on = announce_words.date_text(audit.made_on, lang)
     foot = f"{word('title', lang)} · {audit.building.id} · {period} · {made_on}"
     functions: dict[str, Callable[..., str]] = {
+        "big": big,
         "say": announce_words.say,
         "tell": announce_words.tell,
         "carrier_name": announce_words.carrier_name,

@@ -27,6 +27,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "period": ("审计期", "Period"),
     "summary": ("总体情况", "At a glance"),
     "energy": ("能耗总量", "Final energy"),
+    "energy_big": ("万 kWh", "MWh"),
     "of_kgce": ("综合能耗 {0} tce", "{0} tce"),
     "on_year": ("同比", "On last year"),
     "eui": ("单位建筑面积能耗", "Energy per area"),

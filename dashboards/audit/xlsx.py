@@ -208,7 +208,7 @@ def _compared(book: Book, audit: Audit, lang: Lang) -> None:
     page.gap()
     made = audit.baseline
     for text in weather_lines(made, lang) if made else [word("no_weather", lang)]:
-        page.line((text, "text"))
+        page.note(text)
 
 
 def _quotas(book: Book, audit: Audit, lang: Lang) -> None:

@@ -248,8 +248,8 @@ def _over(book: Book, announcement: Announcement, lang: Lang) -> None:
         [
             word(what, lang), e.code, say(e.name, lang), words.type_name(e.type, lang),
             say(v.scheme_name, lang), words.basis_name(v.basis, lang), v.period, v.used, v.limit,
-            words.unit_text(v.unit), v.value, v.limit_value, words.unit_text(v.metric_unit, lang), v.share, v.expected_share,
-            v.forecast_share, v.penalty, v.penalty_unit if v.penalty else None,
+            words.unit_text(v.unit), v.value, v.limit_value, words.unit_text(v.metric_unit, lang),
+            v.share, v.expected_share, v.forecast_share, v.penalty, v.penalty_unit if v.penalty else None,
             word("yes" if v.official else "no", lang),
             between.join((*remarks(e), *(say(each, lang) for each in v.reasons))),
         ]

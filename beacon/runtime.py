@@ -152,6 +152,7 @@ def _server(parts: Running, web: WebSettings) -> tuple[uvicorn.Server, socket.so
             **site.rules.schemes,
             **{each.scheme: each.as_scheme for each in site.rules.budgets},
         },
+        watched={each.id: each.quantity for each in site.rules.file.condition if each.kind == "value"},
         tables=site.rules.tables,
     )
     listener = _listen(web)

@@ -21,6 +21,7 @@ from dashboards.site.access import PUBLIC, Visitor
 from dashboards.site.cache import Cache
 from dashboards.site.language import CODES, Language, choose
 from dashboards.site.services import SiteServices
+from dashboards.site.views import alerted
 from dashboards.site.views.building import BuildingView
 from dashboards.site.views.dual import DualControl
 from dashboards.site.views.fleet import EdgeNow, edges_now, narrowed, reported
@@ -76,7 +77,14 @@ class Context:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals.update(svg=svg, asset=self.asset)
+        registry, schemes = services.registry, services.schemes
+        self._environment.globals.update(
+            svg=svg,
+            asset=self.asset,
+            alert_title=lambda language, alert: alerted.title(language, alert, registry, schemes),
+            alert_step=lambda language, alert, event: alerted.step(language, alert, event, services.watched),
+            alert_unit=lambda language, alert: language.unit(alerted.unit(alert, services.watched)),
+        )
 
     def building(self, request: Request, building_id: str) -> Building:
         """Raises 404 for a building that the registry does not know, or that the visitor must not see."""
@@ -120,12 +128,16 @@ class Context:
             return fleet
         found = []
         for edge in fleet:
-            behind = self._behind.get(f"{edge.site}/{edge.edge}", [])
+            behind = self.behind(f"{edge.site}/{edge.edge}")
             own = [building for building in behind if visitor.sees(building.id)]
             if own:
                 others = [building for building in behind if not visitor.sees(building.id)]
                 found.append(narrowed(edge, own, others) if others else edge)
         return found
+
+    def behind(self, edge: str) -> list[Building]:
+        """The buildings that an edge, `site/edge`, publishes for."""
+        return self._behind.get(edge, [])
 
     def forget_alerts(self) -> None:
         """After somebody acted, so that the next page shows it."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -13,6 +14,8 @@ from zoneinfo import ZoneInfo
 
 from collector.registry import Building, Registry
 from drivers.carrier import ITEMS
+from drivers.quantity import Kind, vocabulary
+from rules.period import Period
 
 CODES = ("en", "zh")
 MESSAGES = Path(__file__).with_name("messages.toml")
@@ -22,9 +25,17 @@ _WEEKDAYS = {
     "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
     "zh": ("周一", "周二", "周三", "周四", "周五", "周六", "周日"),
 }
-_UNITS = {"m3": "m³", "m3/h": "m³/h", "degC": "°C", "kgCO2": "kgCO₂", "tCO2": "tCO₂", "m2": "m²"}
+_UNITS = {"degC": "°C", "deg": "°", "rpm": "r/min"}
 _PRINTED = (("m2", "m²"), ("m3", "m³"), ("CO2", "CO₂"), (".a)", "·a)"))
 ABSENT = "–"
+_PLACES = {
+    "ll": r"l(12|23|31)", "ln": r"l[123]n", "l": r"l[123]", "ch": r"ch\d+", "t": r"t\d", "q": r"q\d",
+    "hp": r"hp\d", "hs": r"hs\d", "circuit": r"circuit_\d", "zone": r"zone_\d", "number": r"\d",
+}  # fmt: skip
+_PLACED = re.compile(
+    r"(?P<base>\w+?)_(" + "|".join(f"(?P<{name}>{pattern})" for name, pattern in _PLACES.items()) + ")"
+)
+"""A quantity's name that ends with a place: `current_l1`, `pulse_count_ch12`."""
 
 
 @cache
@@ -72,6 +83,17 @@ def plain(value: float | None, digits: int | None = None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """How a column writes its amounts. factor: from the unit they came in."""
+
+    unit: str
+    factor: float
+
+    def text(self, value: float | None) -> str:
+        return plain(None if value is None else value * self.factor, 0 if self.factor == 1 else 1)
+
+
+@dataclass(frozen=True, slots=True)
 class Language:
     """Everything a template says goes through here."""
 
@@ -107,14 +129,23 @@ class Language:
         return text.rstrip("0").rstrip(".") if "." in text else text
 
     def unit(self, unit: str) -> str:
-        return _UNITS.get(unit) or unit.replace("m2", "m²").replace("m3", "m³").replace("CO2", "CO₂").replace(
-            ".a)", "·a)"
-        )
+        """A unit as it is printed; `steps` is the one that has words."""
+        if unit == "steps":
+            return self.t("unit.steps")
+        for written, printed in _PRINTED:
+            unit = unit.replace(written, printed)
+        return _UNITS.get(unit, unit)
 
     def amount(self, value: float | None, unit: str, digits: int | None = None) -> str:
         """Value and unit; kWh become MWh or GWh and kg become t when there are many."""
         value, unit = scaled(value, unit)
         return f"{plain(value, digits)}\u00a0{self.unit(unit)}" if value is not None else ABSENT
+
+    def column(self, values: Iterable[float | None], unit: str) -> Column:
+        """One unit for a column of amounts, so that they can be compared: that of the largest."""
+        largest = max((abs(value) for value in values if value is not None), default=0.0)
+        shown, chosen = scaled(largest, unit)
+        return Column(self.unit(chosen), (shown or 0.0) / largest if largest else 1.0)
 
     def percent(self, share: float | None, digits: int = 0) -> str:
         return ABSENT if share is None else f"{plain(share * 100, digits)}%"
@@ -140,7 +171,24 @@ class Language:
 
     def quantity(self, name: str) -> str:
         """What people call a quantity of the vocabulary; its own name if they have no other."""
-        return self.known(f"quantity.{name}") or name
+        found = self.known(f"quantity.{name}")
+        placed = _PLACED.fullmatch(name)
+        if found or placed is None or not (what := self.known(f"quantity.{placed['base']}")):
+            return found or name
+        place = next(place for place in _PLACES if placed[place])
+        digits = re.sub(r"\D", "", placed[place])
+        n, m = digits[0] if place == "ll" else digits, digits[1:]
+        phase = "".join("ABC"[int(digit) - 1] for digit in digits) if place in ("l", "ln", "ll") else ""
+        return self.t(f"place.{place}", what=what, n=n, m=m, phase=phase)
+
+    def reading(self, name: str, value: float) -> str:
+        """A quantity's value: a state of 0 or 1 as no or yes, codes and counts without decimals."""
+        known = vocabulary().get(name)
+        if known is None or known.unit:
+            return self.number(value)
+        if known.kind is Kind.STATE and known.maximum == 1:
+            return self.t("state.on" if value >= 0.5 else "state.off")
+        return self.number(value, 0 if known.kind in (Kind.STATE, Kind.CUMULATIVE) else None)
 
     def day(self, day: date) -> str:
         return f"{day.month}月{day.day}日" if self.code == "zh" else f"{day.day} {_MONTHS[day.month - 1]}"
@@ -156,6 +204,11 @@ class Language:
     def full_month(self, day: date) -> str:
         return f"{day.year}年{day.month}月" if self.code == "zh" else f"{_MONTHS[day.month - 1]} {day.year}"
 
+    def period(self, text: str) -> str:
+        """`Oct 2026` or `2026` of `2026-10` or `2026`. Raises ValueError for anything else."""
+        period = Period.parse(text)
+        return self.full_month(period.first) if period.monthly else self.t("period.year", year=period.year)
+
     def weekday(self, day: date) -> str:
         return _WEEKDAYS[self.code][day.weekday()]
 
@@ -168,6 +221,11 @@ class Language:
 
     def clock(self, at_ms: int | None, zone: str = "Asia/Shanghai") -> str:
         return ABSENT if at_ms is None else f"{datetime.fromtimestamp(at_ms / 1000, ZoneInfo(zone)):%H:%M:%S}"
+
+    def recent(self, at_ms: int | None, now_ms: int, zone: str = "Asia/Shanghai") -> str:
+        """The time of day if that says all: within the last twelve hours; else with the day."""
+        fresh = at_ms is not None and abs(now_ms - at_ms) < 12 * 3_600_000
+        return self.clock(at_ms, zone) if fresh else self.moment(at_ms, zone)
 
     def duration(self, seconds: float | None) -> str:
         """`45 s`, `12 min`, `3 h`, `5 d`: how long, roughly."""

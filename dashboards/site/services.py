@@ -30,6 +30,7 @@ class SiteServices:
     public: announcements need no login.
     secret: signs the session cookies; "" takes a new one at every start, which ends all sessions.
     schemes: quota schemes by id, for their names; those of the package by default.
+    watched: the quantity that each condition compares, by the condition's id: for the units of alerts.
     tables: emission and coal factors; the package's by default.
     ended: sessions that were logged out.
     https: the site is reached by HTTPS only, so cookies say so.
@@ -48,5 +49,6 @@ class SiteServices:
     https: bool = False
     hosts: tuple[str, ...] = ()
     schemes: Mapping[str, Scheme] = field(default_factory=packaged)
+    watched: Mapping[str, str] = field(default_factory=dict)
     tables: Tables = field(default_factory=Tables.load)
     clock: Callable[[], int] = wall_clock

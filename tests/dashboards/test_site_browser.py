@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from site_world import NOW, OFFICE, services
 
 from dashboards.site import SiteServices, create_app
+from dashboards.site.access import LOCAL
 from dashboards.site.routes import live
 from edge.wire import SampleGroup
 from rules.alerts import Finding
@@ -34,7 +35,7 @@ PATHS = [
     f"/commissioning?building={OFFICE}", "/api/v1/docs", "/nowhere",
 ]  # fmt: skip
 SERIOUS = {"resultTypes": ["violations"], "elementRef": False, "iframes": False, "selectors": False}
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 720}
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 320, "height": 720}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> SiteServices:
 
 @pytest.fixture(scope="module")
 def site(world: SiteServices) -> Iterator[str]:
-    config = uvicorn.Config(create_app(world), host="127.0.0.1", port=0, log_level="warning",
+    app = create_app(world)
+    app.state.context.dual.counties(app.state.context.today(), LOCAL, wait=True)  # all that a page may show
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning",
                             timeout_graceful_shutdown=1)  # fmt: skip
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

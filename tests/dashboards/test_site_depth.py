@@ -18,10 +18,13 @@ from collector.sqlite_store import SqliteStore
 from dashboards.site import SiteServices, create_app
 from dashboards.site.access import LOCAL
 from dashboards.site.cache import Cache
+from dashboards.site.language import Language
+from dashboards.site.views.device_words import fault
 from dashboards.site.views.dual import DualControl
 from dashboards.site.views.machines import _starts
 from dashboards.site.views.overview import level_below
 from dashboards.site.views.site_map import Projection
+from edge.wire import SampleGroup
 from rules.alerts import AlertBook, Finding
 
 ZH = {"Accept-Language": "zh-CN"}
@@ -173,3 +176,64 @@ def test_map_keeps_directions_and_fits(client: TestClient) -> None:
     text = client.get("/").text
     assert text.count("<circle class=") == 2
     assert 'aria-label="Tide Hotel: Heading over"' in text
+
+
+def test_alerts_are_titled_by_names_and_carry_units(world: SiteServices) -> None:
+    book = AlertBook(":memory:")
+    rule = "quota:gbt51161:energy_kwh"
+    book.fire(Finding(rule, OFFICE, "2026-10", "critical", f"{rule} 2026-10", "x", NOW, 3200.0, 3000.0), NOW)
+    book.fire(Finding("edge-offline", "", "hz/pi-1", "critical", f"Edge: {OFFICE}", "x", NOW), NOW)
+    book.fire(Finding("cold", OFFICE, "pump", "info", "Too cold", "过冷", NOW, 12.5, 15.0), NOW)
+    watched = {"cold": "supply_temperature"}
+    with TestClient(create_app(replace(world, alerts=book, watched=watched))) as client:
+        text = client.get("/alerts").text
+        assert re.search(r"Over quota: Energy, Oct 2026 \(.*51161.*\)", text)
+        assert "Edge hz/pi-1 is offline: West Lake &lt;Office&gt;, Clear Spring Hospital" in text
+        page = client.get("/alerts/1").text
+        assert re.search(r"Used so far</dt><dd>3,200 <span class=\"unit\">kWh", page)
+        assert f'href="/buildings/{OFFICE}/explain?period=2026-10"' in page
+        zh = client.get("/alerts/1", headers=ZH).text
+        assert "超定额：能耗，2026年10月" in zh
+        assert rule not in zh
+        assert re.search(r"12\.5 <span class=\"unit\">°C", client.get("/alerts/3").text)
+        book.clear(rule, OFFICE, "2026-10", NOW + 1, 0.93)
+        assert re.search(r"Resolved</b>.*?93%", client.get("/alerts/1").text, re.S)
+
+
+def test_a_region_counts_its_own_alerts_and_edges(client: TestClient) -> None:
+    for region, alerts, online in (("330100", 1, "1 of 1"), ("330200", 1, "0 of 1"), ("330500", 0, "0 of 0")):
+        text = client.get(f"/regions/{region}").text
+        assert re.search(rf'href="/alerts\?region={region}" data-live="alerts">{alerts}<', text), region
+        assert f"{online} edges online" in text
+        assert client.get(f"/alerts?region={region}").text.count('class="alert ') == alerts
+
+
+def test_faults_of_devices_are_said_in_words_with_the_place_apart() -> None:
+    text = "pine (tcp 10.0.0.7:502, unit 5, function 3, registers 0 to 23): no answer within 1 s"
+    assert fault(Language("en"), text) == (
+        "no answer within 1 s",
+        "tcp 10.0.0.7:502, unit 5, function 3, registers 0 to 23",
+    )
+    assert fault(Language("zh"), text) == (
+        "1 秒内无应答",
+        "tcp 10.0.0.7:502，地址 5，功能码 3，寄存器 0–23",
+    )
+    assert fault(Language("zh"), "something new") == ("something new", "")
+
+
+def test_commissioning_finds_one_of_many_buildings_by_name(world: SiteServices) -> None:
+    many = {f"330106A{n:03d}": replace(REGISTRY.buildings[OFFICE], id=f"330106A{n:03d}", name_en=f"House {n}")
+            for n in range(1, 121)}  # fmt: skip
+    store = SqliteStore(world.store.path.parent / "many.sqlite", clock=lambda: NOW)  # type: ignore[attr-defined]
+    fields = ["compressor_running", "active_power_total"]
+    store.write([SampleGroup(building=id_, device="main", kind="electricity", fields=fields,
+                             rows=[[NOW, 0, 1.0, 80.0]]) for id_ in many], [])  # fmt: skip
+    crowd = replace(world, store=store, registry=replace(REGISTRY, buildings=many))
+    with TestClient(create_app(crowd)) as client:
+        text = client.get("/commissioning").text
+        assert text.count("<option") == 100
+        assert "The first 100 of 120" in text
+        text = client.get("/commissioning?q=house+11&building=330106A117").text
+        assert text.count("<option") == 11  # 11 and 110 to 119
+        assert 'value="330106A117" selected' in text
+        assert re.search(r"Compressor running</th><td[^>]*>yes<", text)

@@ -16,7 +16,7 @@ from site_world import HOSPITAL, HOTEL, LIBRARY, MAIN_KW, NOW, OFFICE, PV_KW, De
 
 from dashboards.announce.publication import Index, Published
 from dashboards.site import SiteServices, create_app
-from dashboards.site.language import messages
+from dashboards.site.language import Language, messages
 from drivers.quantity import vocabulary
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
@@ -68,15 +68,38 @@ def test_catalogue_has_both_texts_and_no_dead_ones() -> None:
         if key not in source
         and key.split(".")[0] not in sections
         and not key.startswith(prefixes)
-        and not key.endswith("_one")
+        and not key.endswith(("_one", "_short"))
     ]
     assert dead == []
 
 
-def test_quantities_have_names_of_the_vocabulary() -> None:
-    names = {key.removeprefix("quantity.") for key in messages("zh") if key.startswith("quantity.")}
-    assert names <= vocabulary().keys()
-    assert {"active_power_total", "thermal_power", "water_volume"} <= names
+@pytest.mark.parametrize("code", ["en", "zh"])
+def test_every_quantity_has_a_name_of_its_own(code: str) -> None:
+    names = [Language(code).quantity(name) for name in vocabulary()]
+    assert not {name for name in names if "_" in name}
+    assert len(set(names)) == len(vocabulary())
+
+
+def test_places_are_said_in_words_and_states_as_yes_or_no() -> None:
+    en, zh = Language("en"), Language("zh")
+    assert (en.quantity("thd_voltage_l31"), zh.quantity("thd_voltage_l31")) == (
+        "THD of voltage L3-L1",
+        "CA 线电压总谐波畸变率",
+    )
+    assert (en.quantity("current_ch7"), zh.quantity("voltage_l2n")) == ("Current, channel 7", "B 相电压")
+    assert (zh.reading("compressor_running", 1.0), en.reading("defrost_active", 0.0)) == ("是", "no")
+    assert (en.reading("operating_mode", 2.0), en.reading("pulse_count", 1234.0)) == ("2", "1,234")
+    assert en.reading("active_power_total", 2.0) == "2.00"
+
+
+def test_a_column_keeps_one_unit_and_a_time_of_another_day_says_the_day() -> None:
+    column = Language("en").column([154_000.0, 47_391.0, None], "kWh")
+    assert (column.unit, column.text(154_000.0), column.text(47_391.0), column.text(None)) == (
+        "MWh", "154.0", "47.4", "–",
+    )  # fmt: skip
+    assert Language("en").column([900.0], "kWh").text(900.0) == "900"
+    assert Language("en").recent(NOW - HOUR_MS, NOW) == "14:05:00"
+    assert Language("zh").recent(NOW - DAY_MS, NOW) == "11月19日 15:05:00"
 
 
 def test_names_are_escaped(client: TestClient) -> None:

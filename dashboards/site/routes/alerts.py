@@ -8,6 +8,9 @@ from fastapi import APIRouter, Form, HTTPException, Path, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from dashboards.site.context import SEVERITIES, Context, check_csrf, visitor_of
+from dashboards.site.regions import prefix
+from dashboards.site.views.alerted import quota_of
+from dashboards.site.views.explained import scheme_name
 from rules.alerts import Alert, AlertBook, NoSuchAlert
 
 HOUR_MS = 3_600_000
@@ -38,11 +41,16 @@ def router(context: Context) -> APIRouter:
         request: Request,
         state: Literal["", "resolved"] = "",
         severity: Literal["", "critical", "warning", "info"] = "",
+        region: Annotated[str, Query(pattern=r"^(\d{6})?$")] = "",
         page: Annotated[int, Query(ge=1, le=1000)] = 1,
     ) -> HTMLResponse:
         visitor = visitor_of(request)
         found = context.resolved_alerts(visitor) if state else context.alerts(visitor)
-        found = [alert for alert in found if severity in ("", alert.severity)]
+        found = [
+            alert
+            for alert in found
+            if severity in ("", alert.severity) and alert.building.startswith(prefix(region))
+        ]
         pages = max(1, -(-len(found) // PAGE_SIZE))
         page = min(page, pages)
         return context.page(
@@ -52,6 +60,7 @@ def router(context: Context) -> APIRouter:
             total=len(found),
             state=state,
             severity=severity,
+            region=region,
             severities=SEVERITIES,
             page=page,
             pages=pages,
@@ -64,6 +73,9 @@ def router(context: Context) -> APIRouter:
             request,
             "alert.html",
             alert=alert,
+            quota=quota_of(alert),
+            schemes=context.services.schemes,
+            scheme_name=scheme_name,
             history=book.history(number),
             may_act=visitor_of(request).may_act(alert) and alert.state != "resolved",
             snooze_hours=SNOOZE_HOURS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Request
@@ -11,7 +12,6 @@ from dashboards.site.context import Context, language_of
 from dashboards.site.guard import DOCUMENT_POLICY
 from dashboards.site.language import Language
 from dashboards.site.views.announced import MEDIA_TYPES, Entry, entries, file_label, ordered
-from rules.period import Period
 
 
 def router(context: Context) -> APIRouter:
@@ -28,14 +28,8 @@ def router(context: Context) -> APIRouter:
         return found
 
     def title(language: Language, entry: Entry) -> str:
-        period = Period.parse(entry.published.period)
-        when = (
-            language.full_month(period.first)
-            if period.monthly
-            else language.t("announcement.year", year=period.year)
-        )
         where = language.region(context.services.registry, entry.published.region.ljust(6, "0"))
-        return language.t("announcement.title", region=where, period=when)
+        return language.t("announcement.title", region=where, period=language.period(entry.published.period))
 
     @routes.get("/announcements", response_class=HTMLResponse)
     def announcements(request: Request) -> HTMLResponse:
@@ -46,6 +40,7 @@ def router(context: Context) -> APIRouter:
             entries=[(entry, title(language, entry)) for entry in every()],
             file_label=file_label,
             ordered=ordered,
+            issued_on=lambda published: date.fromisoformat(published.issued_on),
         )
 
     @routes.get("/announcements/{number}", response_class=HTMLResponse)
@@ -59,6 +54,7 @@ def router(context: Context) -> APIRouter:
             html=entry.file(".html", language.code),
             file_label=file_label,
             ordered=ordered,
+            issued_on=lambda published: date.fromisoformat(published.issued_on),
         )
 
     @routes.get("/announcements/{number}/files/{name}")

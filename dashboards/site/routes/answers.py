@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Annotated, Any, Literal, TypeVar
 
-from fastapi import Query
+from fastapi import Path, Query
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel
@@ -39,6 +39,7 @@ Building = Annotated[
         examples=["330106A001"],
     ),
 ]
+BuildingId = Annotated[str, Path(description=words("parameter.building_path"), examples=["330106A001"])]
 
 
 def described(name: str, *, one: bool = False, listed: bool = True) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from dashboards.site.context import Context, visitor_of
 from dashboards.site.regions import prefix
 from dashboards.site.routes.answers import (
     Building,
+    BuildingId,
     Format,
     Limit,
     Offset,
@@ -72,7 +73,7 @@ def router(context: Context) -> APIRouter:
         response_model=BuildingRecord,
         **described("building", one=True, listed=False),
     )
-    def building(request: Request, building: str) -> Any:
+    def building(request: Request, building: BuildingId) -> Any:
         return _building(context.view(context.building(request, building)).line())
 
     @routes.get(
@@ -80,7 +81,7 @@ def router(context: Context) -> APIRouter:
         response_model=list[DeviceRecord],
         **described("devices", one=True, listed=False),
     )
-    def devices(request: Request, building: str) -> Any:
+    def devices(request: Request, building: BuildingId) -> Any:
         latest = context.view(context.building(request, building)).latest()
         return [DeviceRecord(**asdict(latest[device])) for device in sorted(latest)]
 
@@ -89,7 +90,7 @@ def router(context: Context) -> APIRouter:
     )
     def series(
         request: Request,
-        building: str,
+        building: BuildingId,
         device: Annotated[str, Query(max_length=64, description=words("parameter.device"))],
         quantity: Annotated[
             str,

@@ -62,7 +62,7 @@ def router(context: Context) -> APIRouter:
             quantity = next(
                 (name for name in FIRST_LOOK if name in sample.values), next(iter(sample.values), "")
             )
-        now = context.services.clock()
+        now, language = context.services.clock(), language_of(request)
         points = context.cache.get(
             ("trend", building_id, device, quantity),
             5.0,
@@ -71,6 +71,7 @@ def router(context: Context) -> APIRouter:
             ),
         )
         meter = next((m for m in building.meters if (m.device or m.name) == device), None)
+        label, unit = language.quantity(quantity), language.unit(unit_of(quantity))
         return context.page(
             request,
             "device.html",
@@ -78,23 +79,18 @@ def router(context: Context) -> APIRouter:
             sample=sample,
             meter=meter,
             quantity=quantity,
-            quantity_label=language_of(request).quantity(quantity),
+            quantity_label=label,
             values=[(name, value, unit_of(name)) for name, value in sorted(sample.values.items())],
-            trend=_trend(points, language_of(request).quantity(quantity), unit_of(quantity), building),
+            trend=_trend(points, label, unit, building),
             trend_json=_json(
                 {
                     "t": [at // 1000 for at, _ in points],
                     "lines": [
-                        {
-                            "label": language_of(request).quantity(quantity),
-                            "y": [value for _, value in points],
-                            "css": "s1",
-                            "area": False,
-                        }
+                        {"label": label, "y": [value for _, value in points], "css": "s1", "area": False}
                     ],
-                    "unit": unit_of(quantity),
+                    "unit": unit,
                     "zone": building.time_zone,
-                    "x": language_of(request).t("load.hour"),
+                    "x": language.t("load.hour"),
                 }
             ),
         )

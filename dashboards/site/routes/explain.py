@@ -52,7 +52,7 @@ def router(context: Context) -> APIRouter:
             "explain.html",
             building=building,
             period=Period.parse(wanted),
-            period_label=lambda text: _label(language, text),
+            period_label=language.period,
             periods=known,
             judged=rows,
             basis_key=basis_key,
@@ -72,15 +72,6 @@ def router(context: Context) -> APIRouter:
         return StreamingResponse(parts(), media_type="text/html; charset=utf-8", headers=headers)
 
     return routes
-
-
-def _label(language: Language, period: str) -> str:
-    parsed = Period.parse(period)
-    return (
-        language.full_month(parsed.first)
-        if parsed.monthly
-        else language.t("announcement.year", year=parsed.year)
-    )
 
 
 def _meters(context: Context, language: Language, building: Building, period: Period) -> str:

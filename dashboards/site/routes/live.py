@@ -139,7 +139,12 @@ def router(context: Context) -> APIRouter:
                 if line.building.id in listed
             }
             live["power"] = language.number(sum(line.power_kw or 0.0 for line in lines), 0)
-            live["alerts"] = str(sum(alert.state == "open" for alert in context.alerts(visitor)))
+            live["alerts"] = str(
+                sum(
+                    alert.state == "open" and alert.building.startswith(prefix(region))
+                    for alert in context.alerts(visitor)
+                )
+            )
             return {"live": live}
 
         return stream(request, read)
@@ -173,9 +178,9 @@ def _building_event(context: Context, language: Language, building: Building) ->
     power = power_now(building, latest, now)
     live = {"power": language.number(power)}
     for device, sample in latest.items():
-        live[f"at/{device}"] = language.clock(sample.at, building.time_zone)
+        live[f"at/{device}"] = language.recent(sample.at, now, building.time_zone)
         for name, value in sample.values.items():
-            live[f"value/{device}/{name}"] = language.number(value)
+            live[f"value/{device}/{name}"] = language.reading(name, value)
     for pump in heat_pumps(building, latest, now):
         key = f"pump/{pump.device}"
         live[f"{key}/cop"] = language.number(pump.cop, 2)
@@ -204,5 +209,5 @@ def _edges_event(context: Context, visitor: Visitor, language: Language) -> Even
         age = edge.oldest_age_s
         live[f"{key}/oldest"] = language.duration(age) if age is not None else language.t("edge.empty")
         live[f"{key}/polls"] = language.percent(edge.status.poll_success, 1)
-        live[f"{key}/reported"] = language.moment(edge.received_at)
+        live[f"{key}/reported"] = language.recent(edge.received_at, context.services.clock())
     return {"live": live}

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from dashboards.site.context import Context, visitor_of
+from dashboards.site.views.device_words import fault, homes
 from dashboards.site.views.machines import unit_of
 from dashboards.site.views.portfolio import Query as Wanted
 
@@ -21,8 +22,18 @@ def router(context: Context) -> APIRouter:
 
     @routes.get("/edges", response_class=HTMLResponse)
     def edges(request: Request) -> HTMLResponse:
-        fleet = context.edges(visitor_of(request))
-        return context.page(request, "edges.html", edges=fleet, online=sum(edge.online for edge in fleet))
+        visitor = visitor_of(request)
+        fleet = context.edges(visitor)
+        return context.page(
+            request,
+            "edges.html",
+            edges=fleet,
+            online=sum(edge.online for edge in fleet),
+            fault=fault,
+            homes=lambda edge: homes(
+                one for one in context.behind(f"{edge.site}/{edge.edge}") if visitor.sees(one.id)
+            ),
+        )
 
     @routes.get("/commissioning", response_class=HTMLResponse)
     def commissioning(
@@ -50,6 +61,7 @@ def router(context: Context) -> APIRouter:
             searched=len(reporting) > MOST_CHOICES,
             q=q,
             samples=[samples[device] for device in sorted(samples)],
+            meters={meter.device or meter.name: meter for meter in chosen.meters} if chosen else {},
             unit_of=unit_of,
         )
 

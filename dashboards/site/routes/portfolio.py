@@ -17,6 +17,7 @@ from dashboards.site.views.overview import level_below, overview
 from dashboards.site.views.portfolio import SORTS, month_to_date, ranked
 from dashboards.site.views.portfolio import Query as Wanted
 from dashboards.site.views.site_map import building_map
+from rules.alerts import AlertState
 
 PAGE_SIZE = 30
 MAP_S = 30.0
@@ -35,7 +36,11 @@ def router(context: Context) -> APIRouter:
         lines = lines if wanted.sort == "state" else ranked(lines, wanted.sort)
         pages = max(1, -(-len(lines) // PAGE_SIZE))
         page = min(page, pages)
+        alerts = [one for one in context.alerts(visitor) if one.building.startswith(prefix(region))]
         edges = context.edges(visitor)
+        if region:
+            here = {name for line in seen.lines for name in line.building.edges}
+            edges = [edge for edge in edges if f"{edge.site}/{edge.edge}" in here]
         below = level_below(region, (line.building.region for line in seen.lines)) or (lambda code: code)
         counties = context.dual.counties(context.today(), visitor)
 
@@ -70,6 +75,7 @@ def router(context: Context) -> APIRouter:
             sorts=SORTS,
             year=context.today().year,
             month_label=month_label(language, context),
+            alerts_open=sum(one.state == AlertState.OPEN for one in alerts),
             edges_online=sum(edge.online for edge in edges),
             edges_all=len(edges),
             heat_pumps=seen.heat_pumps,

@@ -13,7 +13,7 @@
     const data = JSON.parse(block.textContent);
     const axis = () => ({ stroke: colour("muted"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, font: `12px ${getComputedStyle(document.body).fontFamily}` });
     const series = data.lines.map((line) => ({
-      label: line.label, stroke: colour(line.css), width: line.css === "s7" ? 1.4 : 2, dash: line.css === "s7" ? [4, 4] : undefined,
+      label: data.unit ? `${line.label} (${data.unit})` : line.label, stroke: colour(line.css), width: line.css === "s7" ? 1.4 : 2, dash: line.css === "s7" ? [4, 4] : undefined,
       fill: line.area ? `${colour(line.css)}22` : undefined, points: { show: false }, spanGaps: false, value: (_, value) => number(value),
     }));
     const height = () => Math.max(200, Math.min(290, plot.clientWidth * 0.42));

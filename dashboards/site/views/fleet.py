@@ -39,7 +39,8 @@ class EdgeNow:
             or bool(self.failing)
             or self.others_failing > 0
             or self.status.clock != "trusted"
-            or self.status.dropped_samples > 0
+            or bool(self.status.trouble)
+            or self.status.dropped_samples + self.status.dropped_intervals + self.status.rejected_batches > 0
         )
 
 

@@ -10,7 +10,7 @@ from itertools import count
 
 from collector.registry import Building, BuildingType, Registry
 from dashboards.announce import anonymity
-from dashboards.announce.entries import entry_of, graded, ranked, standard_of, verdict, why_not
+from dashboards.announce.entries import Grades, entry_of, grades_of, ranked, standard_of, verdict, why_not
 from dashboards.announce.grades import GradeScheme
 from dashboards.announce.model import (
     SILENT,
@@ -86,6 +86,7 @@ def build(
         judged[judgement.building].append(verdict(judgement, names))
     by_type: dict[str, list[Entry]] = defaultdict(list)
     left_out: list[tuple[Building, Account | None, Text]] = []
+    counties: dict[str, Text] = {}
     for building in buildings.values():
         account = accounts.get(building.id)
         reason = why_not(building, account, options.coverage_limit)
@@ -94,16 +95,14 @@ def build(
             continue
         last = before.get(building.id)
         verdicts = tuple(judged[building.id])
-        county = region_text(registry, building.region)
+        county = counties.setdefault(building.region, region_text(registry, building.region))
         made = entry_of(building, account, last, verdicts, county, options.coverage_limit)
         by_type[building.type.value].append(made)
     hidden = {each.id for each in buildings.values() if not (options.named and each.public)}
     found: dict[str, list[Entry]] = {
-        kind.value: graded(by_type[kind.value], options.grades, buildings)
-        for kind in BuildingType
-        if kind.value in by_type
+        kind.value: by_type[kind.value] for kind in BuildingType if kind.value in by_type
     }
-    types, withheld = _groups(found, hidden, buildings, region)
+    types, withheld = _groups(found, hidden, buildings, region, options.grades)
     counted = [entry for group in types for entry in group.entries]
     totals = totals_of(counted, len(buildings))
     if any(entry.building in hidden for entry in counted):
@@ -144,9 +143,13 @@ def _groups(
     hidden: Collection[str],
     buildings: Mapping[str, Building],
     region: str,
+    scheme: GradeScheme,
 ) -> tuple[list[TypeSummary], int]:
     """Entries as they stand together, and how many are withheld. Raises BeaconError if that is all."""
     unnamed = sum(entry.building in hidden for entries in found.values() for entry in entries)
+    grades: dict[str, Grades] = {}
+    for entries in found.values():
+        grades |= grades_of(entries, scheme, buildings)
     if anonymity.too_few(unnamed):
         found = {kind: [e for e in entries if e.building not in hidden] for kind, entries in found.items()}
         if not any(found.values()):
@@ -154,8 +157,10 @@ def _groups(
                 f"region {region}: only {unnamed} with enough data, none of which may be named: "
                 "so few would be recognised, announce a larger region"
             )
-    groups = anonymity.pooled(found, hidden)
-    types = [summary(kind, ranked(kind, entries, buildings)) for kind, entries in groups.items()]
+    types = [
+        summary(kind, ranked(kind, entries, buildings, grades))
+        for kind, entries in anonymity.pooled(found, hidden).items()
+    ]
     return types, unnamed if anonymity.too_few(unnamed) else 0
 
 

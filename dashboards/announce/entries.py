@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from collector.registry import Building
 from dashboards.announce.chains import chain_of
-from dashboards.announce.grades import GradeScheme, Peers, grade
+from dashboards.announce.grades import Graded, GradeScheme, Peers, grade
 from dashboards.announce.model import CarrierUse, Entry, Standard, Verdict
 from rules.accounting import change
 from rules.model import Account, Judgement, Text, chinese
 from rules.quota import unconfirmed
+
+Grades = tuple[Graded | None, Graded | None]
 
 
 def standard_of(judgement: Judgement) -> Standard:
@@ -109,9 +111,9 @@ def entry_of(
 
 def why_not(building: Building, account: Account | None, limit: float) -> Text | None:
     if account is None or not account.uses:
-        return Text("no readings in this period", "本期无读数")
+        return Text("no readings in this period", "本期无计量数据")
     if building.area_m2 <= 0:
-        return Text("no floor area in the registry", "登记信息缺少建筑面积")
+        return Text("no floor area in the registry", "名录中缺少建筑面积")
     if account.coverage < limit:
         return Text(
             f"data coverage {account.coverage:.1%}, below {limit:.0%}",
@@ -120,37 +122,49 @@ def why_not(building: Building, account: Account | None, limit: float) -> Text |
     return None
 
 
-def graded(entries: Iterable[Entry], scheme: GradeScheme, buildings: Mapping[str, Building]) -> list[Entry]:
-    """One type's entries with their grades."""
-    entries = list(entries)
+def grades_of(
+    entries: Sequence[Entry], scheme: GradeScheme, buildings: Mapping[str, Building]
+) -> dict[str, Grades]:
+    """Building -> grades of its energy and its carbon, among one type's entries."""
     energy = Peers(sorted(entry.eui for entry in entries))
     carbon = Peers(sorted(entry.kgco2_m2 for entry in entries))
-    made = []
+    made: dict[str, Grades] = {}
     for entry in entries:
         inputs = buildings[entry.building].occupancy
         score, exempt = inputs.get(scheme.input), bool(inputs.get(scheme.exempt_input))
         of_energy = of_carbon = None
         if scheme.about != "carbon":
-            of_energy = grade(scheme, entry.eui, energy, _pace(entry, "energy"), score, exempt=exempt)
+            of_energy = grade(scheme, entry.eui, energy, _pace(entry, False), score, exempt=exempt)
         if scheme.about != "energy":
-            of_carbon = grade(scheme, entry.kgco2_m2, carbon, _pace(entry, "carbon"), score, exempt=exempt)
-        made.append(replace(entry, grade_energy=of_energy, grade_carbon=of_carbon))
+            of_carbon = grade(scheme, entry.kgco2_m2, carbon, _pace(entry, True), score, exempt=exempt)
+        made[entry.building] = of_energy, of_carbon
     return made
 
 
-def ranked(kind: str, entries: Sequence[Entry], buildings: Mapping[str, Building]) -> tuple[Entry, ...]:
+def ranked(
+    kind: str, entries: Sequence[Entry], buildings: Mapping[str, Building], grades: Mapping[str, Grades]
+) -> tuple[Entry, ...]:
     """Entries that are shown together by rising EUI; those of the type have a place among each other."""
-    peers = [entry for entry in entries if buildings[entry.building].type.value == kind]
-    energy = Peers(sorted(entry.eui for entry in peers))
-    carbon = Peers(sorted(entry.kgco2_m2 for entry in peers))
-    placed = [
-        replace(entry, rank_energy=energy.rank(entry.eui), rank_carbon=carbon.rank(entry.kgco2_m2))
-        for entry in peers
-    ]
-    pool = [entry for entry in entries if buildings[entry.building].type.value != kind]
-    return tuple(sorted((*placed, *pool), key=lambda entry: (entry.eui, entry.building)))
+    peers = {entry.building for entry in entries if buildings[entry.building].type.value == kind}
+    energy = Peers(sorted(entry.eui for entry in entries if entry.building in peers))
+    carbon = Peers(sorted(entry.kgco2_m2 for entry in entries if entry.building in peers))
+    made = []
+    for entry in entries:
+        of_energy, of_carbon = grades[entry.building]
+        peer = entry.building in peers
+        made.append(
+            replace(
+                entry,
+                rank_energy=energy.rank(entry.eui) if peer else None,
+                rank_carbon=carbon.rank(entry.kgco2_m2) if peer else None,
+                grade_energy=of_energy,
+                grade_carbon=of_carbon,
+            )
+        )
+    return tuple(sorted(made, key=lambda entry: (entry.eui, entry.building)))
 
 
-def _pace(entry: Entry, basis: str) -> float | None:
-    paces = [each.pace for each in entry.verdicts if each.pace is not None and each.basis.startswith(basis)]
+def _pace(entry: Entry, carbon: bool) -> float | None:
+    """How fast the entry goes through its quotas of energy, or of carbon; None without any."""
+    paces = [v.pace for v in entry.verdicts if v.about_carbon is carbon and v.pace is not None]
     return max(paces, default=None)

@@ -83,7 +83,8 @@ def fill(path: Path, buildings: Registry) -> None:
 
 
 def options() -> Options:
-    return Options(Text("Bench", "测试"), date(2026, 11, 5), load_schemes()["a_to_e"])
+    """The year 2025 has only its last quarter, which shall count."""
+    return Options(Text("Bench", "测试"), date(2026, 11, 5), load_schemes()["a_to_e"], coverage_limit=0.2)
 
 
 def _cpu_s() -> float:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import secrets
 import sys
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 
 from fastapi import Depends, FastAPI, Request
@@ -84,8 +85,15 @@ def create_app(services: SiteServices) -> FastAPI:
         app.openapi()
         thresholds, switch_s = gc.get_threshold(), sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_S)
-        stop = threading.Event()
-        threading.Thread(target=_keep_warm, args=(context, stop), name="site keeper", daemon=True).start()
+        stop, loop = threading.Event(), asyncio.get_running_loop()
+
+        def begun() -> None:
+            with suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(lambda: None if stop.is_set() else _settle())
+
+        threading.Thread(
+            target=_keep_warm, args=(context, stop, begun), name="site keeper", daemon=True
+        ).start()
         yield
         stop.set()
         gc.unfreeze()
@@ -94,7 +102,7 @@ def create_app(services: SiteServices) -> FastAPI:
 
     app = FastAPI(
         title="Beacon read API",
-        description=words("api.about"),
+        description="\n\n".join(words(f"api.{part}") for part in ("about", "paging", "errors")),
         version=version("beacon"),
         docs_url=None,
         redoc_url=None,
@@ -126,9 +134,12 @@ def create_app(services: SiteServices) -> FastAPI:
     return app
 
 
-def _keep_warm(context: Context, stop: threading.Event) -> None:
-    """Read what every visitor would wait for, at the start and again before it is too old to be shown."""
-    settled = False
+def _keep_warm(context: Context, stop: threading.Event, begun: Callable[[], None]) -> None:
+    """Read what every visitor would wait for, at the start and again before it is too old to be shown.
+
+    begun: called when it has been read for the first time.
+    """
+    first = True
     while True:
         try:
             overview(context.portfolio, context.cache, LOCAL, "")
@@ -137,9 +148,9 @@ def _keep_warm(context: Context, stop: threading.Event) -> None:
             context.dual.counties(context.today(), LOCAL, wait=True)
         except StoreUnavailable as error:
             logger.warning("site: the store does not answer: %s", error)
-        if not settled:
-            settled = True
-            _settle()
+        if first:
+            first = False
+            begun()
         if stop.wait(KEEP_LINES_S / 3):
             return
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from collector.model import DailyRow, EdgeRow, JudgementRow
 from collector.registry import Building, BuildingType, Meter, Registry, Role
 from collector.sqlite_store import SqliteStore
+from collector.store import Store
 from dashboards.site import SiteServices
 from drivers.carrier import Carrier, Direction
 from drivers.errors import StoreUnavailable
@@ -60,9 +61,9 @@ REGISTRY = Registry(
 )  # fmt: skip
 
 
-def services(tmp_path: Path) -> SiteServices:
-    """A site over a freshly filled store whose clock stands still at NOW."""
-    store = SqliteStore(tmp_path / "site.sqlite", clock=lambda: NOW)
+def services(tmp_path: Path, empty: Store | None = None) -> SiteServices:
+    """A site whose clock stands still at NOW, over a store filled afresh: `empty`, or one in `tmp_path`."""
+    store = empty or SqliteStore(tmp_path / "site.sqlite", clock=lambda: NOW)
     days = [TODAY - timedelta(days=n) for n in range(730, 0, -1)]
     store.write_daily(
         [row for building in (OFFICE, HOSPITAL, HOTEL) for day in days for row in _day(building, day)]
@@ -171,7 +172,7 @@ def _alerts() -> AlertBook:
     return book
 
 
-def _report_edges(store: SqliteStore) -> None:
+def _report_edges(store: Store) -> None:
     well = EdgeStatus(online=True, at=NOW, version="0.1.0", spool_batches=3, oldest_at=NOW - 4000,
                       clock="trusted", poll_success=0.998, bus_load={"rtu-1": 0.4},
                       devices={"main": "ok"})  # fmt: skip

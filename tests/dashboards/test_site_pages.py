@@ -9,9 +9,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from jsonschema import validate
 from site_world import HOSPITAL, HOTEL, LIBRARY, MAIN_KW, NOW, OFFICE, PV_KW, Deaf, services
 
 from dashboards.announce.publication import Index, Published
@@ -240,13 +242,74 @@ def test_api_series_judgements_alerts_edges(client: TestClient) -> None:
     assert [d["device"] for d in devices] == ["main", "pump", "roof"]
 
 
-def test_openapi_describes_every_route(client: TestClient) -> None:
-    schema = client.get("/api/v1/openapi.json").json()
+@pytest.fixture(scope="module")
+def schema(client: TestClient) -> dict[str, Any]:
+    found: dict[str, Any] = client.get("/api/v1/openapi.json").json()
+    return found
+
+
+def test_openapi_describes_every_route(schema: dict[str, Any]) -> None:
     assert {path.removeprefix("/api/v1") for path in schema["paths"]} == {
         "/buildings", "/buildings/{building}", "/buildings/{building}/devices",
         "/buildings/{building}/series", "/energy", "/judgements", "/alerts", "/edges",
     }  # fmt: skip
-    assert all(method["description"] for path in schema["paths"].values() for method in path.values())
+    assert "offset = next" in schema["info"]["description"]
+    for path, methods in schema["paths"].items():
+        operation = methods["get"]
+        assert operation["description"], path
+        assert operation["security"] == [{"token": []}], path
+        assert all(p["description"] for p in operation.get("parameters", [])), path
+        errors = {"401", "422", "503"} | ({"404"} if "{" in path else set())
+        assert operation["responses"].keys() == {"200", *errors}, path
+        listed = "limit" in {p["name"] for p in operation.get("parameters", [])}
+        assert ("text/csv" in operation["responses"]["200"]["content"]) == listed, path
+    silent = [
+        (name, field)
+        for name, model in schema["components"]["schemas"].items()
+        for field, said in model.get("properties", {}).items()
+        if not said.get("description")
+    ]
+    assert silent == []
+
+
+ASKED = {
+    "/api/v1/buildings": {"region": "330100", "type": "hospital", "limit": 1},
+    "/api/v1/buildings/{building}": {},
+    "/api/v1/buildings/{building}/devices": {},
+    "/api/v1/buildings/{building}/series": {
+        "device": "pump", "quantity": "thermal_power", "start": NOW - HOUR_MS, "end": NOW,
+    },
+    "/api/v1/energy": {"first": "2026-10-01", "last": "2026-10-03", "carrier": "", "item": "", "limit": 3},
+    "/api/v1/judgements": {"period": "2026"},
+    "/api/v1/alerts": {},
+    "/api/v1/edges": {},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ASKED)
+def test_answers_are_what_openapi_says(client: TestClient, schema: dict[str, Any], path: str) -> None:
+    operation = schema["paths"][path]["get"]
+
+    def check(answer: Any) -> Any:
+        said = operation["responses"][str(answer.status_code)]["content"]["application/json"]["schema"]
+        validate(answer.json(), {**said, "components": schema["components"]})
+        return answer.json()
+
+    address = path.format(building=OFFICE)
+    page = check(client.get(address, params=ASKED[path]))
+    if "limit" in (names := {p["name"] for p in operation.get("parameters", [])}):
+        assert page["items"]
+        assert (page["next"] is None) == (page["total"] <= len(page["items"]))
+        file = client.get(address, params={**ASKED[path], "format": "csv"})
+        assert len(list(csv.DictReader(io.StringIO(file.text.lstrip("\ufeff"))))) == page["total"]
+        wrong = client.get(address, params={**ASKED[path], "limit": 0})
+        assert check(wrong)["detail"][0].startswith("limit: ")
+    if "{" in path:
+        missing = client.get(path.format(building="999999A999"), params=ASKED[path])
+        assert check(missing)["detail"]
+    if "first" in names:
+        swapped = client.get(address, params={"first": "2026-10-02", "last": "2026-10-01"})
+        assert check(swapped)["detail"] == ["last: must not be before first"]
 
 
 def test_spreadsheet_formulas_are_disarmed(world: SiteServices, tmp_path: Path) -> None:

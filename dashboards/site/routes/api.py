@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.security import HTTPBearer
 
-from collector.model import DailyRow, JudgementRow, SumRow
+from collector.model import DailyRow, JudgementRow, Latest, SumRow
 from collector.registry import BuildingType
 from dashboards.site.context import Context, visitor_of
 from dashboards.site.regions import prefix
@@ -83,7 +83,7 @@ def router(context: Context) -> APIRouter:
     )
     def devices(request: Request, building: BuildingId) -> Any:
         latest = context.view(context.building(request, building)).latest()
-        return [DeviceRecord(**asdict(latest[device])) for device in sorted(latest)]
+        return [_device(latest[device]) for device in sorted(latest)]
 
     @routes.get(
         "/buildings/{building}/series", response_model=Page[PointRecord], **described("series", one=True)
@@ -216,6 +216,10 @@ def _building(line: Line) -> BuildingRecord:
         level=line.level,
         share=line.judgement.share if line.judgement else None,
     )
+
+
+def _device(sample: Latest) -> DeviceRecord:
+    return DeviceRecord(**{**asdict(sample), "values": dict(sorted(sample.values.items()))})
 
 
 def _edge(edge: EdgeNow) -> EdgeRecord:

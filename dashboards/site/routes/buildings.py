@@ -30,7 +30,15 @@ from drivers.carrier import UNIT
 
 ITEM_COLOURS = {"01A00": "s2", "01B00": "s1", "01C00": "s3", "01D00": "s4", "unmetered": "s7"}
 TREND_MS = 6 * 3600 * 1000
-FIRST_LOOK = ("active_power_total", "thermal_power", "cop", "flow", "water_flow", "room_temperature")
+FIRST_LOOK = (
+    "active_power_total",
+    "thermal_power",
+    "cop",
+    "flow",
+    "water_flow",
+    "gas_flow",
+    "room_temperature",
+)
 
 
 def router(context: Context) -> APIRouter:
@@ -59,9 +67,8 @@ def router(context: Context) -> APIRouter:
         if sample is None:
             raise HTTPException(404, "device")
         if quantity not in sample.values:
-            quantity = next(
-                (name for name in FIRST_LOOK if name in sample.values), next(iter(sample.values), "")
-            )
+            names = [*FIRST_LOOK, *sorted(sample.values)]
+            quantity = next((name for name in names if name in sample.values), "")
         now, language = context.services.clock(), language_of(request)
         points = context.cache.get(
             ("trend", building_id, device, quantity),

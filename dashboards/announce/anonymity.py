@@ -5,6 +5,9 @@ what is announced of the named ones, and all factors and limits. So an unnamed b
 or place; its type only together with others of that type; its share of a limit only where others have that
 limit, for intensity over share is the limit, which tells type and class. Sums that include it are rounded, so
 that taking the named ones away, or solving for the carriers, gives no amount of one building.
+
+What this cannot see are other announcements: one period published both with names and without, or for regions
+that differ by a building or two, can be compared.
 """
 
 from __future__ import annotations

@@ -53,7 +53,8 @@ def style(paper: bool, left: str = "", lang: Lang = "en") -> Markup:
     font = 'font: 8pt "Noto Sans", "Noto Sans CJK SC", sans-serif; color: #59636e;'
     foot = (
         f"@page {{ @bottom-left {{ content: {_quoted(left)}; {font} }} @bottom-right {{ content: "
-        f"{_quoted(before)} counter(page) {_quoted(between)} counter(pages) {_quoted(after)}; {font} }} }}"
+        f"{_quoted(before)} counter(page) {_quoted(between)} counter(pages) {_quoted(after)}; "
+        f"white-space: nowrap; {font} }} }}"
     )
     return Markup(sheet + foot if paper else sheet + foot + _read("browser.css"))
 
@@ -82,7 +83,7 @@ def bar(share: float, place: int | None, mean: float | None, paper: bool) -> str
     for colour, edge in stops:
         parts.append(f"{colour} {start:.1f}%,{colour} {edge:.1f}%")
         start = edge
-    return f'<i class="bar" style="background:linear-gradient(90deg,{",".join(parts)})"></i>'
+    return f'<i class="bar" style="background:linear-gradient(90deg,{",".join(parts)}) no-repeat"></i>'
 
 
 def edges(scheme: GradeScheme, step: Step) -> list[str]:

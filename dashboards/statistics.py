@@ -26,7 +26,7 @@ from dashboards.announce.words import (
 from dashboards.boards.words import Lang, Text
 from dashboards.workbook import Book, Cell, Column
 from drivers.carrier import ITEMS
-from drivers.errors import BeaconError
+from drivers.errors import RequestError
 from rules.accounting import account_days
 from rules.config import Rules
 from rules.model import Account, Factor
@@ -109,7 +109,7 @@ def measure(
     """
     buildings = in_region(registry, region)
     if period.first > max(last_whole_day(building, now) for building in buildings):
-        raise BeaconError(f"period {period} has no whole day yet: it begins on {period.first}")
+        raise RequestError(f"period {period} has no whole day yet: it begins on {period.first}")
     found: list[Measured] = []
     for low in range(0, len(buildings), CHUNK):
         part = buildings[low : low + CHUNK]
@@ -133,7 +133,7 @@ def measure(
             )
         progress(low + len(part), len(buildings))
     if not any(each.whole.uses for each in found):
-        raise BeaconError(f"period {period}: the store has no energy of any building in region {region}")
+        raise RequestError(f"period {period}: the store has no energy of any building in region {region}")
     return found
 
 

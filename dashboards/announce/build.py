@@ -22,7 +22,7 @@ from dashboards.announce.model import (
     TypeSummary,
 )
 from dashboards.announce.sums import summary, totals_of
-from drivers.errors import BeaconError
+from drivers.errors import BeaconError, RequestError
 from rules.model import Account, Factor, Judgement, Text
 from rules.period import Period
 
@@ -46,13 +46,13 @@ class Options:
 def in_region(registry: Registry, region: str) -> list[Building]:
     """Buildings whose id begins with the region's code. Raises BeaconError if it has none."""
     if not (region.isdigit() and len(region) in {2, 4, 6}):
-        raise BeaconError(f"{region!r} is not a region: write 2, 4 or 6 digits, such as 33, 3301 or 330105")
+        raise RequestError(f"{region!r} is not a region: write 2, 4 or 6 digits, such as 33, 3301 or 330105")
     code = region.rstrip("0") if len(region) == 6 and region.endswith("00") else region
     prefix = code if len(code) % 2 == 0 else code + "0"
     found = [each for each in registry.buildings.values() if each.id.startswith(prefix)]
     if not found:
         known = sorted({each.city[:4] for each in registry.buildings.values()})
-        raise BeaconError(
+        raise RequestError(
             f"region {region}: the registry has no building there, but in {', '.join(known) or 'no region'}"
         )
     return found

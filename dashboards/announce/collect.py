@@ -17,7 +17,7 @@ from collector.store import Store
 from dashboards.announce.build import Options, build, in_region
 from dashboards.announce.model import Announcement
 from dashboards.announce.processes import MANY, processes
-from drivers.errors import BeaconError, StoreUnavailable
+from drivers.errors import RequestError, StoreUnavailable
 from rules.accounting import account_days
 from rules.config import Rules
 from rules.model import Account, Judgement, Level
@@ -43,7 +43,7 @@ def check_over(period: Period, buildings: Sequence[Building], now: int) -> None:
     """Raises BeaconError if the period is not over everywhere at `now`, ms UTC."""
     through = min(last_whole_day(building, now) for building in buildings)
     if period.last > through:
-        raise BeaconError(
+        raise RequestError(
             f"period {period} is not over: it ends on {period.last}, whole days are known to {through}"
         )
 
@@ -76,10 +76,10 @@ def collect(
         judgements += part.judgements
         progress(len(accounts), len(buildings))
     if not any(account.uses for account in accounts.values()):
-        raise BeaconError(f"period {period}: the store has no energy of any building in region {region}")
+        raise RequestError(f"period {period}: the store has no energy of any building in region {region}")
     made = build(registry, region, period, accounts, before, judgements, options)
     if not made.totals.counted:
-        raise BeaconError(
+        raise RequestError(
             f"period {period}: no building in region {region} has enough data to be announced "
             f"(coverage of at least {options.coverage_limit:.0%}, and a floor area)"
         )

@@ -22,7 +22,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dashboards.announce.model import Announcement
-from drivers.errors import BeaconError
+from drivers.errors import BeaconError, RequestError
 
 INDEX = "index.json"
 PART = ".part-"
@@ -179,9 +179,9 @@ def _check_place(index: Index, announcement: Announcement, content: str) -> None
     if last is None:
         return
     if last.content == content:
-        raise BeaconError(f"this is already published as {last.number}; nothing has changed since")
+        raise RequestError(f"this is already published as {last.number}; nothing has changed since")
     if announcement.corrects != last.number:
-        raise BeaconError(
+        raise RequestError(
             f"{announcement.region} {announcement.period} is already published as {last.number}, "
             "and what is published is never changed: "
             f"publish a correction with --corrects {last.number} --reason …"
@@ -191,15 +191,15 @@ def _check_place(index: Index, announcement: Announcement, content: str) -> None
 def _check_corrected(index: Index, corrected: Published | None, announcement: Announcement) -> None:
     """A correction is of the same region and period; it may be the first without or with names."""
     if corrected is None:
-        raise BeaconError(f"there is no announcement {announcement.corrects} to correct")
+        raise RequestError(f"there is no announcement {announcement.corrects} to correct")
     if (corrected.region, corrected.period) != (announcement.region, str(announcement.period)):
-        raise BeaconError(
+        raise RequestError(
             f"{corrected.number} is about {corrected.region} {corrected.period}, this one about "
             f"{announcement.region} {announcement.period}: a correction has the same region and period"
         )
     for entry in index.announcements:
         if entry.corrects == corrected.number:
-            raise BeaconError(f"{corrected.number} is already corrected by {entry.number}: correct that one")
+            raise RequestError(f"{corrected.number} is already corrected by {entry.number}: correct that one")
 
 
 def _write(directory: Path, number: str, files: Mapping[str, bytes]) -> None:

@@ -14,7 +14,7 @@ from dashboards.audit.baseline import Baseline, baseline, degree_days
 from dashboards.audit.hints import Hint, hints
 from dashboards.audit.unusual import Gap, Unusual, gaps, unusual
 from dashboards.meter_events import events_of
-from drivers.errors import BeaconError
+from drivers.errors import RequestError
 from rules.accounting import account_days, change
 from rules.chain import Chain, chain
 from rules.config import Rules
@@ -90,13 +90,13 @@ def audit(
     """
     building = registry.buildings.get(building_id)
     if building is None:
-        raise BeaconError(f"there is no building {building_id} in the registry")
+        raise RequestError(f"there is no building {building_id} in the registry")
     through = min(period.last, last_whole_day(building, now))
     if through < period.first:
-        raise BeaconError(f"period {period} has no whole day yet: it begins on {period.first}")
+        raise RequestError(f"period {period} has no whole day yet: it begins on {period.first}")
     rows = store.daily(period.first, through, [building.id])
     if not rows:
-        raise BeaconError(f"the store has no energy of {building.id} in {period}")
+        raise RequestError(f"the store has no energy of {building.id} in {period}")
     earlier = period.shifted(-12 if period.monthly else -1)
     past = store.daily(earlier.first, period.first - timedelta(days=1), [building.id])
     totals = _electricity(rows)

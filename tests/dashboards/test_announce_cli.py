@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -99,7 +100,7 @@ def beacon(centre: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return run
 
 
-@pytest.fixture
+@contextmanager
 def read_only() -> Iterator[Path]:
     """A folder that this process may not write into, even where tests run as root."""
     parent = Path(tempfile.mkdtemp(prefix="beacon-read-only-"))
@@ -142,7 +143,7 @@ def test_an_announcement_is_published_and_verified(beacon: Run, tmp_path: Path) 
     page = (tmp_path / "33-2026-10-01" / "announcement.en.html").read_text("utf-8")
     assert "2026</td>" in page, "a month shows how the year's quotas stand"
     again = announce(beacon, tmp_path, format="json")
-    assert again.code == 1
+    assert again.code == 2
     assert "already published as 33-2026-10-01" in again.err
 
 
@@ -156,19 +157,19 @@ def test_statistics_and_audit_are_written(beacon: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", WRITERS)
 @pytest.mark.parametrize(
-    ("period", "said", "code"),
+    ("period", "said"),
     [
-        ("2026-13", "no such period: year 2026, month 13", 2),
-        ("october", "october", 2),
-        ("2027", "2027", 1),
-        ("2019-05", "no ", 1),
+        ("2026-13", "no such period: year 2026, month 13"),
+        ("october", "october"),
+        ("2027", "2027"),
+        ("2019-05", "no "),
     ],
 )
 def test_a_wrong_period_is_one_message(
-    beacon: Run, tmp_path: Path, command: str, period: str, said: str, code: int
+    beacon: Run, tmp_path: Path, command: str, period: str, said: str
 ) -> None:
     done = beacon(*WRITERS[command], period, "--out", target(command, tmp_path / "out"))
-    assert done.code == code
+    assert done.code == 2
     assert said in done.err
     assert len(done.err.splitlines()) == 1
     assert not (tmp_path / "out").exists()
@@ -182,7 +183,7 @@ def test_an_empty_or_unknown_region_is_one_message(
     done = beacon(
         command, "--period", "2026-10", "--region", region, "--out", target(command, tmp_path / "out")
     )
-    assert done.code == 1
+    assert done.code == 2
     assert region in done.err
     assert len(done.err.splitlines()) == 1
     assert not (tmp_path / "out").exists()
@@ -190,7 +191,7 @@ def test_an_empty_or_unknown_region_is_one_message(
 
 def test_an_unknown_building_and_language_are_said(beacon: Run, tmp_path: Path) -> None:
     done = beacon("audit", "330105Z999", "--period", "2026-10", "--out", tmp_path / "out")
-    assert (done.code, done.err) == (1, "beacon: there is no building 330105Z999 in the registry\n")
+    assert (done.code, done.err) == (2, "beacon: there is no building 330105Z999 in the registry\n")
     done = beacon("audit", "330105C001", "--period", "2026-10", "--lang", "fr", "--out", tmp_path / "out")
     assert "unknown language 'fr'" in done.err
     assert not (tmp_path / "out").exists()
@@ -213,13 +214,17 @@ def test_a_missing_font_is_said_before_anything_is_written(
 
 
 @pytest.mark.parametrize("command", WRITERS)
-def test_a_folder_that_may_not_be_written_stays_empty(beacon: Run, read_only: Path, command: str) -> None:
-    done = beacon(*WRITERS[command], "2026-10", "--out", target(command, read_only))
+def test_a_folder_that_may_not_be_written_stays_empty(beacon: Run, tmp_path: Path, command: str) -> None:
+    # Root's Python may be closed to others: what is imported late must be there before.
+    assert beacon(*WRITERS[command], "2026-10", "--out", target(command, tmp_path / "out")).code == 0
+    with read_only() as folder:
+        done = beacon(*WRITERS[command], "2026-10", "--out", target(command, folder))
+        left = list(folder.iterdir())
     assert done.code == 1
-    assert str(read_only) in done.err
+    assert str(folder) in done.err
     assert "ermission denied" in done.err
     assert len(done.err.splitlines()) == 1
-    assert list(read_only.iterdir()) == []
+    assert left == []
 
 
 @pytest.mark.parametrize("command", WRITERS)

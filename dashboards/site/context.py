@@ -169,6 +169,7 @@ class Context:
             now=self.services.clock(),
             registry=self.services.registry,
             visitor=visitor,
+            public=self.services.public,
             has_users=self.services.users is not None,
             csrf=lambda: csrf_token(request),
             open_alerts=sum(alert.state == AlertState.OPEN for alert in self.alerts(visitor)),

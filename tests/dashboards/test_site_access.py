@@ -195,6 +195,11 @@ def seen_names(world: SiteServices) -> list[str]:
     return [word for b in world.registry.buildings.values() for word in (b.id, b.name_zh, b.name_en)]
 
 
+def test_the_login_leads_to_nothing_that_needs_it(client: TestClient) -> None:
+    links = re.findall(r'href="(/[^"?]*)', client.get("/login").text)
+    assert {link for link in links if not link.startswith(OPEN)} == {"/"}  # the name of the site
+
+
 def test_public_mode_shows_announcements_and_nothing_else(world: SiteServices) -> None:
     with TestClient(create_app(replace(world, public=True)), follow_redirects=False) as client:
         assert client.get("/").headers["location"] == "/announcements"

@@ -372,3 +372,11 @@ def test_portfolio_streams_only_the_rows_on_the_page(client: TestClient) -> None
     address = re.search(r'data-stream="([^"]+)"', client.get("/?type=hospital").text)
     assert address is not None
     assert address[1] == f"/live/portfolio?region=&amp;shown={HOSPITAL}"
+
+
+def test_the_page_of_the_api_says_which_values_a_parameter_may_have(client: TestClient) -> None:
+    text = client.get("/api/v1/docs", headers=ZH).text
+    assert "government_office | commercial_office" in text
+    assert "electricity | water" in text
+    assert "逐日或逐月能耗" in text
+    assert not re.search(r"(first day|how many records|Energy by local day)", text)

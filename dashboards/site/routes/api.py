@@ -188,16 +188,27 @@ def router(context: Context) -> APIRouter:
 
     @routes.get("/docs", response_class=HTMLResponse, include_in_schema=False)
     def docs(request: Request) -> HTMLResponse:
+        schema = request.app.openapi()
         operations = [
-            (path, operation)
-            for path, methods in request.app.openapi()["paths"].items()
-            for operation in methods.values()
+            (path, operation) for path, methods in schema["paths"].items() for operation in methods.values()
         ]
         return context.page(
-            request, "api.html", operations=operations, base=str(request.base_url).rstrip("/")
+            request,
+            "api.html",
+            operations=operations,
+            choices=lambda said: _choices(said, schema),
+            base=str(request.base_url).rstrip("/"),
         )
 
     return routes
+
+
+def _choices(said: dict[str, Any], schema: dict[str, Any]) -> list[str]:
+    """The values that a parameter may have, where OpenAPI lists them."""
+    if "$ref" in said:
+        said = schema["components"]["schemas"][said["$ref"].rsplit("/", 1)[1]]
+    found = said.get("enum", [value for part in said.get("anyOf", []) for value in _choices(part, schema)])
+    return [value for value in found if value]
 
 
 def _building(line: Line) -> BuildingRecord:

@@ -22,7 +22,7 @@ from dashboards.announce.model import (
     TypeSummary,
 )
 from dashboards.announce.sums import summary, totals_of
-from drivers.errors import BeaconError, RequestError
+from drivers.errors import RequestError
 from rules.model import Account, Factor, Judgement, Text
 from rules.period import Period
 
@@ -153,7 +153,7 @@ def _groups(
     if anonymity.too_few(unnamed):
         found = {kind: [e for e in entries if e.building not in hidden] for kind, entries in found.items()}
         if not any(found.values()):
-            raise BeaconError(
+            raise RequestError(
                 f"region {region}: only {unnamed} with enough data, none of which may be named: "
                 "so few would be recognised, announce a larger region"
             )

@@ -67,7 +67,7 @@ def issue(
     """Publish what is built. Raises BeaconError: no Chinese font, already published, cannot be written."""
     if "pdf" in forms and "zh" in languages:
         require_chinese()
-    content = content_hash(announcement, render_json(announcement))
+    content = content_hash(announcement, render_json)
     return publish(directory, announcement, content, lambda numbered: files_of(numbered, forms, languages))
 
 

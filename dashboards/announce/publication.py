@@ -15,13 +15,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dashboards.announce.model import Announcement
+from dashboards.announce.model import SILENT, Announcement
 from drivers.errors import BeaconError, RequestError
 
 INDEX = "index.json"
@@ -77,12 +78,10 @@ def read_index(directory: Path) -> Index:
         raise BeaconError(f"{path}: is not an index of announcements: {error.errors()[0]['msg']}") from error
 
 
-def content_hash(announcement: Announcement, data: bytes) -> str:
-    """Hash of what is said; number, date and correction are left out."""
-    body = orjson.loads(data)
-    for key in ("number", "issued_on", "corrects", "correction"):
-        body.pop(key, None)
-    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+def content_hash(announcement: Announcement, render: Callable[[Announcement], bytes]) -> str:
+    """Hash of what is said; number, date and correction are left out. render: makes all of it data."""
+    said = replace(announcement, number="", issued_on=date.min, corrects="", correction=SILENT)
+    return hashlib.sha256(render(said)).hexdigest()
 
 
 def _next_number(directory: Path, index: Index, announcement: Announcement) -> str:

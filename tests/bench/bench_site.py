@@ -306,13 +306,14 @@ class Visitor:
         self._client.close()
 
 
-def walk(visitor: Visitor, paths: list[str], rounds: int) -> dict[str, Visits]:
-    """Every page once a round, in another order each time, the languages in turn."""
+def walk(visitor: Visitor, paths: list[str], rounds: int, mixed: bool = True) -> dict[str, Visits]:
+    """Every page once a round, the languages in turn; mixed: in another order each time."""
     found = {path: Visits() for path in paths}
     order = list(found)
     mix = random.Random(1)
     for n in range(rounds):
-        mix.shuffle(order)
+        if mixed:
+            mix.shuffle(order)
         for path in order:
             visitor.visit(path, ("en", "zh")[n % 2], found[path])
     return found
@@ -333,7 +334,7 @@ def main() -> None:
         try:
             time.sleep(WARM_S)
             paths = pages()
-            first = walk(visitor, paths, 2)
+            first = walk(visitor, paths, 2, mixed=False)
             quiet = walk(visitor, paths, ROUNDS)
             link.send(True)
             busy = walk(visitor, paths, ROUNDS)

@@ -348,12 +348,15 @@ def main() -> None:
 def tell(first: dict[str, Visits], quiet: dict[str, Visits], busy: dict[str, Visits]) -> None:
     """A line a page; of the worst, in brackets, the one that no other program disturbed."""
     print(f"ms to the first byte of {ROUNDS} requests (aim {AIM_MS}), processor ms, kB sent (aim {AIM_KB})")
-    print(f"{'':56} first |    quiet: median   p95    worst | collecting: median   p95    worst |  cpu  kB")
+    print(
+        f"{'':56} first |    quiet: median   p95    worst | collecting: median   p95    worst |"
+        "  cpu worst  kB"
+    )
     for path, one in quiet.items():
         shown = path if len(path) <= 56 else path[:55] + "…"
         print(
             f"{shown:56} {max(first[path].ms):5.0f} |  {figures(one)} |      {figures(busy[path])} | "
-            f"{statistics.median(one.cpu_ms):4.1f} {one.sent / 1000:3.0f}"
+            f"{statistics.median(one.cpu_ms):4.1f} {max(one.cpu_ms):5.0f} {one.sent / 1000:3.0f}"
         )
     for name, walked in (("first visit", first), ("quiet", quiet), ("collecting", busy)):
         times = [ms for one in walked.values() for ms in one.ms]

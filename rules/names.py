@@ -34,6 +34,23 @@ _ITEM_ZH = {
 } | {code: zh for code, (zh, _) in ITEMS.items()}
 
 
+BASIS: dict[str, tuple[str, str]] = {
+    "energy_kwh": ("能耗", "energy"),
+    "energy_kgce": ("综合能耗", "energy, coal equivalent"),
+    "carbon_kgco2": ("碳排放", "carbon"),
+    "electricity_kwh": ("用电量", "electricity"),
+    "non_heating_kgce": ("非供暖能耗", "non-heating energy"),
+    "heating_kgce": ("供暖能耗", "heating energy"),
+    "per_person_kgce": ("人均综合能耗", "energy per person"),
+    "relative_kwh": ("相对目标", "relative target"),
+    "absolute_kwh": ("绝对目标", "absolute target"),
+    "site_eui_kbtu": ("现场能耗强度", "site energy intensity"),
+    "energy_star_score": ("能源之星得分", "ENERGY STAR score"),
+    "operational_rating": ("运行评级", "operational rating"),
+    "carbon_level": ("碳效水平", "carbon level"),
+    "carbon_grade": ("碳效等级", "carbon grade"),
+}
+"""What a measure of a scheme is about, (zh, en); its unit stands beside its numbers."""
 INPUT_ZH: dict[str, str] = {
     "area": "建筑面积",
     "net_area": "扣除特殊用能区域的建筑面积",

@@ -15,6 +15,7 @@ from rules.alerts import AlertBook, Finding
 from rules.conditions import Condition
 from rules.config import Rules
 from rules.model import LEVEL_WORDS, Level
+from rules.names import BASIS
 from rules.notify import Outbox
 from rules.runner import evaluate, now_ms
 from rules.watch import Change, Watch
@@ -38,6 +39,8 @@ class Rounds:
     def __post_init__(self) -> None:
         file = self.rules.file
         self.outbox = Outbox(self.book, file.notifier)
+        schemes = [*(budget.as_scheme for budget in self.rules.budgets), *self.rules.schemes.values()]
+        self._called = {scheme.id: (scheme.name_en, scheme.name_zh) for scheme in schemes}
         self._by_id = {condition.id: condition for condition in file.condition}
         firing = [key for key in self.book.firing() if key[0] in self._by_id]
         self._watch = Watch(file.condition, self.registry, file.calendar, firing, self.started)
@@ -67,10 +70,13 @@ class Rounds:
                 self.book.clear(rule, row.building, row.period, now, row.share)
             return
         en, zh = LEVEL_WORDS[row.level]
-        name = f"{row.scheme} {row.basis} {row.period}"
+        called_en, called_zh = self._called.get(row.scheme, (row.scheme, row.scheme))
+        basis_zh, basis_en = BASIS.get(row.basis, (row.basis, row.basis))
         finding = Finding(
-            rule, row.building, row.period, severity, f"{name}: {en}", f"{name}：{zh}", now,
-            row.used if row.level == Level.EXCEEDED else row.forecast, row.limit,
+            rule, row.building, row.period, severity,
+            f"{called_en}, {basis_en}, {row.period}: {en}",
+            f"{called_zh}，{basis_zh}，{row.period}：{zh}",
+            now, row.used if row.level == Level.EXCEEDED else row.forecast, row.limit,
         )  # fmt: skip
         self.book.fire(finding, now)
 

@@ -13,7 +13,7 @@ from dashboards.announce.model import Standard
 from dashboards.boards.words import CARRIERS, TYPES, Lang
 from drivers.carrier import UNIT, Carrier
 from rules.model import Text, chinese
-from rules.names import CARRIER_ZH, confidence_zh
+from rules.names import BASIS, CARRIER_ZH, confidence_zh
 from rules.period import Period
 
 WORDS: dict[str, tuple[str, str]] = {
@@ -268,23 +268,6 @@ KINDS: dict[str, tuple[str, str]] = {
     "heating_value": ("热值", "heating value"),
     "density": ("密度", "density"),
 }
-BASIS: dict[str, tuple[str, str]] = {
-    "energy_kwh": ("能耗", "energy"),
-    "energy_kgce": ("综合能耗", "energy, coal equivalent"),
-    "carbon_kgco2": ("碳排放", "carbon"),
-    "electricity_kwh": ("用电量", "electricity"),
-    "non_heating_kgce": ("非供暖能耗", "non-heating energy"),
-    "heating_kgce": ("供暖能耗", "heating energy"),
-    "per_person_kgce": ("人均综合能耗", "energy per person"),
-    "relative_kwh": ("相对目标", "relative target"),
-    "absolute_kwh": ("绝对目标", "absolute target"),
-    "site_eui_kbtu": ("现场能耗强度", "site energy intensity"),
-    "energy_star_score": ("能源之星得分", "ENERGY STAR score"),
-    "operational_rating": ("运行评级", "operational rating"),
-    "carbon_level": ("碳效水平", "carbon level"),
-    "carbon_grade": ("碳效等级", "carbon grade"),
-}
-"""What a measure of a scheme is about; its unit stands beside its numbers."""
 CONFIDENCE_EN = {"operator": "stated by the operator"}
 PER_ZH = (("month", "月"), ("person", "人"), ("bed", "床"))
 _PER = re.compile(r"(?<=[a-z²])\.(?=[a-z])")

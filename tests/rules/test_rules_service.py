@@ -117,6 +117,8 @@ def test_quota_alerts_open_and_resolve(store: Store, tmp_path: Path) -> None:
     book = AlertBook(tmp_path / "alerts.sqlite")
     Rounds(store, REGISTRY, rules(), book).judge(NOW)
     (alert,) = [alert for alert in book.list("active") if alert.rule == "quota:budget:energy_kwh"]
+    assert alert.title_en.startswith("Own budget, energy, 20")
+    assert alert.title_zh.startswith("自定定额，能耗，20")
     assert (alert.severity, alert.device) == ("warning", "2026")
     Rounds(store, REGISTRY, rules(limit=YEAR * 2), book).judge(NOW + 1)
     assert book.get(alert.id).state == "resolved"

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import pickle
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -33,14 +33,7 @@ class KilledInTheMiddle(SqliteStore):
     def __reduce__(self) -> tuple[type[KilledInTheMiddle], tuple[Path]]:  # type: ignore[override]
         return KilledInTheMiddle, (self.path,)
 
-    def sums(
-        self,
-        first: date,
-        last: date,
-        buildings: Iterable[str] | None = None,
-        carrier: str | None = None,
-        item: str | None = None,
-    ) -> list[SumRow]:
+    def sums(self, *given: object, **named: object) -> list[SumRow]:
         os.kill(os.getpid(), signal.SIGKILL)
         return []
 
@@ -49,14 +42,7 @@ class AwayInTheMiddle(KilledInTheMiddle):
     def __reduce__(self) -> tuple[type[AwayInTheMiddle], tuple[Path]]:  # type: ignore[override]
         return AwayInTheMiddle, (self.path,)
 
-    def sums(
-        self,
-        first: date,
-        last: date,
-        buildings: Iterable[str] | None = None,
-        carrier: str | None = None,
-        item: str | None = None,
-    ) -> list[SumRow]:
+    def sums(self, *given: object, **named: object) -> list[SumRow]:
         raise StoreUnavailable(f"{self.path}: the disk is gone")
 
 

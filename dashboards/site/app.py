@@ -43,7 +43,7 @@ from dashboards.site.routes.answers import words
 from dashboards.site.services import SiteServices
 from dashboards.site.views.overview import overview
 from dashboards.site.views.portfolio import KEEP_LINES_S
-from drivers.errors import StoreUnavailable
+from drivers.errors import BeaconError, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -217,6 +217,11 @@ def _answer_errors(app: FastAPI, context: Context) -> None:
             problems = [f"{'.'.join(str(p) for p in e['loc'][1:])}: {e['msg']}" for e in error.errors()]
             return JSONResponse({"detail": problems}, 422)
         return answer(request, 422, "request", faults.said(language_of(request), error.errors()))
+
+    @app.exception_handler(BeaconError)
+    def fault(request: Request, error: BeaconError) -> Response:
+        logger.error("site: %s: %s", request.url.path, error)
+        return answer(request, 500, "server")
 
     @app.exception_handler(StoreUnavailable)
     def store(request: Request, error: StoreUnavailable) -> Response:

@@ -45,6 +45,7 @@ class Guard:
 
     hosts: names of this site besides `localhost`. An address is always one of its names: a page of somebody
     else's whose name was made to lead here (DNS rebinding) cannot have an address for its name.
+    HEAD is answered as GET without its body, but where the answer would never end.
     A route's own Content-Security-Policy stays. An address that ends in `/` leads to the one without, and the
     redirect names no host.
     """
@@ -75,7 +76,10 @@ class Guard:
             await RedirectResponse(path + (f"?{query}" if query else ""), 307)(scope, receive, send)
         else:
             self._watch_for_proxies(scope, headers)
-            await self._answer(scope, receive, send)
+            if scope["method"] == "HEAD" and not scope["path"].startswith("/live/"):
+                await self._answer({**scope, "method": "GET"}, receive, _without_body(send))
+            else:
+                await self._answer(scope, receive, send)
 
     def _is_ours(self, host: str) -> bool:
         found = HOST.fullmatch(host)
@@ -131,6 +135,13 @@ class Guard:
         finally:
             if taken > MAX_BODY_BYTES and not started:
                 await _refuse(scope, receive, send, 413, "size")
+
+
+def _without_body(send: Send) -> Send:
+    async def headed(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return headed
 
 
 async def _refuse(

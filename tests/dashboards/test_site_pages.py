@@ -171,6 +171,30 @@ def test_wrong_addresses_get_a_clear_answer(client: TestClient, path: str, statu
     assert client.get(path).status_code == status
 
 
+@pytest.mark.parametrize(
+    "path", ["/", "/healthz", "/api/v1/buildings", f"/buildings/{OFFICE}/explain", "/static/site.css"]
+)
+def test_head_is_get_without_its_body(client: TestClient, path: str) -> None:
+    head, get = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == get.headers["content-type"]
+
+
+def test_head_does_not_open_a_stream(client: TestClient) -> None:
+    assert client.head("/live/latest").status_code in {404, 405}
+
+
+def test_a_damaged_index_is_a_page_and_a_line_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = replace(services(tmp_path), announcements=tmp_path)
+    (tmp_path / "index.json").write_text("{")
+    with TestClient(create_app(site)) as client:
+        answer = client.get("/announcements", headers=ZH)
+    assert (answer.status_code, "故障已记录" in answer.text) == (500, True)
+    assert "index.json: is not an index of announcements" in caplog.text
+
+
 def test_security_headers_forbid_inline_scripts_and_strangers(client: TestClient) -> None:
     answer = client.get("/")
     policy = answer.headers["content-security-policy"]

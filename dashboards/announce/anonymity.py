@@ -63,6 +63,10 @@ def rare_limits(entries: Iterable[Entry]) -> frozenset[Limit]:
     return frozenset(limit for limit, count in found.items() if count < LEAST)
 
 
+def _unnamed(code: str) -> Text:
+    return Text(f"Building {code}", f"建筑 {code}")
+
+
 def hide(entry: Entry, code: str, telling: Collection[str], rare: Collection[Limit]) -> Entry:
     """The entry under a code, with what cannot be looked up.
 
@@ -73,7 +77,7 @@ def hide(entry: Entry, code: str, telling: Collection[str], rare: Collection[Lim
         entry,
         code=code,
         building="",
-        name=Text(f"Building {code}", f"建筑 {code}"),
+        name=_unnamed(code),
         region="",
         county=SILENT,
         owner="",
@@ -142,7 +146,7 @@ def hide_insufficient(left: Insufficient, code: str) -> Insufficient:
         left,
         code=code,
         building="",
-        name=Text(f"Building {code}", f"建筑 {code}"),
+        name=_unnamed(code),
         type="",
         county=SILENT,
         coverage=round(left.coverage, 3),

@@ -43,12 +43,18 @@ class Options:
     correction: Text = SILENT
 
 
+def shortest(region: str) -> str:
+    """`330100` -> `3301`: a province or a city has one name only, or it could be announced twice."""
+    while len(region) > 2 and region.endswith("00"):
+        region = region[:-2]
+    return region
+
+
 def in_region(registry: Registry, region: str) -> list[Building]:
     """Buildings whose id begins with the region's code. Raises BeaconError if it has none."""
     if not (region.isdigit() and len(region) in {2, 4, 6}):
         raise RequestError(f"{region!r} is not a region: write 2, 4 or 6 digits, such as 33, 3301 or 330105")
-    code = region.rstrip("0") if len(region) == 6 and region.endswith("00") else region
-    prefix = code if len(code) % 2 == 0 else code + "0"
+    prefix = shortest(region)
     found = [each for each in registry.buildings.values() if each.id.startswith(prefix)]
     if not found:
         known = sorted({each.city[:4] for each in registry.buildings.values()})

@@ -14,7 +14,7 @@ import numpy as np
 from collector.model import SumRow
 from collector.registry import Building, Registry
 from collector.store import Store
-from dashboards.announce.build import Options, build, in_region
+from dashboards.announce.build import Options, build, in_region, shortest
 from dashboards.announce.model import Announcement
 from dashboards.announce.processes import MANY, processes
 from drivers.errors import RequestError, StoreUnavailable
@@ -84,13 +84,6 @@ def collect(
             f"(coverage of at least {options.coverage_limit:.0%}, and a floor area)"
         )
     return made
-
-
-def shortest(region: str) -> str:
-    """`330100` -> `3301`: a province or a city has one name only, or it could be announced twice."""
-    while len(region) > 2 and region.endswith("00"):
-        region = region[:-2]
-    return region
 
 
 def a_year_before(period: Period) -> Period:
